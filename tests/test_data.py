@@ -28,7 +28,7 @@ OTHER = CONTENT[::-1]
 
 @dataclass
 class Server:
-    """A file server whose bad habits are set per path; it notes each request as (path, Range, status, bytes to send)."""
+    """A file server whose bad habits are set per path; it notes requests as (path, Range, status, bytes to send)."""
 
     url: str = ""
     log: list[tuple[str, str, int, int]] = field(default_factory=list)

@@ -1,0 +1,205 @@
+"""Plug-ins: names without imports, clear errors, third parties, and the contract that every benchmark keeps."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from sparkgap import data, plugins
+from sparkgap.benchmarks import Benchmark
+from sparkgap.errors import PluginError
+from sparkgap.types import CodeTests, DocTests, InputTests, Problem, StdioTests
+
+BENCHMARKS = plugins.names("benchmarks")
+LANGUAGES = plugins.names("languages")
+
+
+def test_the_known_benchmarks_and_languages_are_there() -> None:
+    assert {"hello", "humaneval", "humaneval_plus", "mbpp", "mbpp_plus", "mbpp_sanitized"} <= set(BENCHMARKS)
+    assert "python" in LANGUAGES
+
+
+def test_names_are_sorted_and_leave_out_shared_parts() -> None:
+    assert list(BENCHMARKS) == sorted(set(BENCHMARKS))
+    assert not [name for name in BENCHMARKS + LANGUAGES if name.startswith("_")]
+
+
+def test_listing_imports_no_plugin_and_no_room_above() -> None:
+    script = (
+        "import sys; from sparkgap import plugins; plugins.names('benchmarks'); plugins.names('languages');"
+        "print(*[m for m in sys.modules if m.startswith('sparkgap.')])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert sorted(loaded) == ["sparkgap.errors", "sparkgap.plugins"]
+
+
+def test_an_unknown_name_gets_the_close_ones_and_the_list() -> None:
+    with pytest.raises(PluginError, match=r"no benchmark 'humanevl'; did you mean humaneval.*there are: .*mbpp_plus"):
+        plugins.find("benchmarks", "humanevl")
+
+
+@pytest.mark.parametrize("name", ["", "_shared", "../types", "types", "sparkgap.types", "__init__"])
+def test_only_plugins_can_be_found(name: str) -> None:
+    with pytest.raises(PluginError, match="there is no benchmark"):
+        plugins.find("benchmarks", name)
+
+
+# Third parties
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that lays an installed package `dist` with one module and its entry points on sys.path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def lay(dist: str, points: str, source: str = "") -> None:
+        (tmp_path / f"{dist}_module.py").write_text(source, encoding="utf-8")
+        info = tmp_path / f"{dist}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n", encoding="utf-8")
+        (info / "entry_points.txt").write_text(f"[sparkgap.benchmarks]\n{points}\n", encoding="utf-8")
+
+    yield lay
+    for name in [name for name in sys.modules if name.endswith("_module")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("target", ["outside_module", "outside_module:BENCHMARK"])
+def test_a_third_party_is_found_by_module_or_by_object(install, target: str) -> None:
+    install("outside", f"theirs = {target}", "BENCHMARK = 'their benchmark'")
+    assert "theirs" in plugins.names("benchmarks")
+    assert "outside_module" not in sys.modules
+    assert plugins.find("benchmarks", "theirs") == "their benchmark"
+
+
+def test_a_third_party_cannot_take_over_a_built_in_name(install) -> None:
+    install("outside", "humaneval = outside_module", "raise SystemExit('never imported')")
+    assert plugins.names("benchmarks").count("humaneval") == 1
+    assert plugins.find("benchmarks", "humaneval").name == "humaneval"
+
+
+def test_two_third_parties_of_one_name_are_both_named(install) -> None:
+    install("outside", "theirs = outside_module", "BENCHMARK = 1")
+    install("beyond", "theirs = beyond_module", "BENCHMARK = 2")
+    with pytest.raises(PluginError, match="several installed packages bring benchmark 'theirs': beyond and outside"):
+        plugins.find("benchmarks", "theirs")
+
+
+def test_a_broken_third_party_is_named_with_its_error(install) -> None:
+    install("outside", "theirs = outside_module", "1 / 0")
+    with pytest.raises(PluginError, match=r"'theirs' of outside cannot be imported \(ZeroDivisionError: division"):
+        plugins.find("benchmarks", "theirs")
+
+
+def test_a_file_without_its_public_name_is_named(install) -> None:
+    install("outside", "theirs = outside_module", "benchmark = 1")
+    with pytest.raises(PluginError, match="outside_module does not define BENCHMARK"):
+        plugins.find("benchmarks", "theirs")
+
+
+# The contract of every benchmark
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_says_who_it_is(name: str) -> None:
+    benchmark = plugins.find("benchmarks", name)
+    assert isinstance(benchmark, Benchmark)
+    assert benchmark.name == name
+    assert benchmark.title
+    assert "\n" not in benchmark.title
+    assert isinstance(benchmark.files, tuple)
+    assert set(benchmark.files) <= set(data.published())
+
+
+@pytest.fixture(scope="session")
+def problems_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """Return a function that reads a benchmark from a folder with the files that it names, and no other."""
+    read: dict[str, tuple[Problem, ...]] = {}
+
+    def problems(name: str) -> tuple[Problem, ...]:
+        if name not in read:
+            benchmark = plugins.find("benchmarks", name)
+            folder = tmp_path_factory.mktemp("only") if benchmark.files else None
+            with pytest.MonkeyPatch.context() as patch:
+                for file in benchmark.files:
+                    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / file).symlink_to(request.getfixturevalue("published") / file)
+                patch.setenv("SPARKGAP_DATA", str(folder or ""))
+                read[name] = tuple(benchmark.problems())
+                again = benchmark.problems()
+                assert next(iter(again)) == read[name][0], "a second reading starts over"
+        return read[name]
+
+    return problems
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmarks_problems_are_whole(name: str, problems_of) -> None:
+    problems = problems_of(name)
+    assert len(problems) >= 20
+    ids = [problem.id for problem in problems]
+    assert len(ids) == len(set(ids))
+    for problem in problems:
+        assert isinstance(problem, Problem)
+        assert problem.benchmark == name
+        assert problem.id
+        assert problem.prompt.strip(), problem.id
+        assert problem.language in LANGUAGES
+        json.dumps(dict(problem.metadata))  # what is not plain data could not be written into a run
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_has_as_many_problems_as_its_file_has_records(name: str, problems_of) -> None:
+    files = plugins.find("benchmarks", name).files
+    counts = {data.published()[file].records for file in files}
+    assert not files or len(problems_of(name)) in counts
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmarks_references_are_programs_that_hold_the_entry_point(name: str, problems_of) -> None:
+    for problem in problems_of(name):
+        assert problem.reference, problem.id
+        if problem.continues:
+            assert problem.reference.startswith(problem.prompt), problem.id
+        if problem.language == "python":
+            tree = ast.parse(problem.reference)
+            defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+            bound = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+                     if isinstance(target, ast.Name)}  # fmt: skip
+            assert not problem.entry_point or problem.entry_point in defined | bound, problem.id
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmarks_tests_are_of_a_known_kind_and_test_something(name: str, problems_of) -> None:
+    for problem in problems_of(name):
+        match problem.tests:
+            case CodeTests(code, prelude):
+                tree = ast.parse(code)
+                ast.parse(prelude)
+                asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert | ast.Call)]
+                assert asserts, problem.id
+            case InputTests(entry_point, inputs, expected, atol, _, groups):
+                assert entry_point, problem.id
+                assert inputs, problem.id
+                assert all(isinstance(arguments, tuple) for arguments in inputs), problem.id
+                assert expected is None or len(expected) == len(inputs), problem.id
+                assert atol >= 0
+                assert not groups or sum(size for _, size in groups) == len(inputs), problem.id
+                assert all(one[0] != other[0] for one, other in pairwise(groups)), problem.id
+            case StdioTests(cases):
+                assert cases, problem.id
+            case DocTests(text):
+                assert ">>>" in text, problem.id
+            case other:
+                pytest.fail(f"{problem.id}: unknown tests {type(other).__name__}")
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_language_is_found_under_its_files_name(name: str) -> None:
+    assert plugins.find("languages", name).name == name
