@@ -1,0 +1,346 @@
+"""The kinds of tests, as the examiner runs them: code with asserts, inputs with an oracle, docstring examples."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sparkgap.judge import oracles, testcode, wire
+from sparkgap.judge.link import Candidate, Link, Raised, Refused, status_of
+
+_BATCH_BYTES = 32768
+
+
+class Exam(Protocol):
+    """One set of tests, prepared once and run for many programs."""
+
+    wanted: frozenset[str]
+    class_names: frozenset[str]
+    captures: bool  # whether what the program prints during a call belongs to the test
+    total: int | None
+
+    def run(self, link: Link, result: Result) -> None:
+        """Run the tests; what stops them is raised."""
+        ...
+
+
+def prepare(tests: dict[str, Any]) -> Exam:
+    """Return the exam for tests as the worker sends them.
+
+    Raises:
+        SyntaxError: the tests do not parse.
+        ValueError: an unknown kind or oracle.
+    """
+    kind = tests.pop("kind")
+    if kind == "code":
+        return CodeExam(**tests)
+    if kind == "inputs":
+        return InputExam(**tests)
+    if kind == "doc":
+        return DocExam(**tests)
+    raise ValueError(f"no such kind of tests: {kind!r}")
+
+
+@dataclass
+class Result:
+    """What has come of one program so far."""
+
+    all_tests: bool
+    passed: int = 0
+    missed: int = 0
+    groups: dict[str, list[int]] = field(default_factory=dict)
+    answers: list[Any] | None = None
+    first: dict[str, Any] | None = None  # status, reason, diagnostics of the first failure
+    place: dict[str, str] = field(default_factory=dict)  # test, call, expected, actual of the first failure
+    where: Callable[[BaseException], dict[str, Any]] | None = None
+
+    def count(self) -> None:
+        """One test held."""
+        self.passed += 1
+
+    def miss(self, error: BaseException) -> None:
+        """One test failed, and the others go on."""
+        self.missed += 1
+        if self.first is None:
+            self.first = explained(error)
+            if self.where is not None:
+                self.place = self.where(error)
+
+    def outcome(self) -> dict[str, Any]:
+        """Return the verdict's status after the last test."""
+        found: dict[str, Any] = dict(self.first) if self.first is not None else {"status": "passed"}
+        if self.answers is not None:
+            found["answers"] = self.answers
+        return found
+
+    def total(self, known: int | None) -> int | None:
+        """Return how many tests there are, None if the failure of one hides how many would have followed."""
+        if known is not None:
+            return known
+        finished = self.all_tests or (self.first is None and not self.place)
+        return self.passed + self.missed if finished else None
+
+    def failure(self, link: Link, shown: Callable[[Any], str]) -> dict[str, str] | None:
+        """Return the first failing test in words."""
+        found = dict(self.place)
+        if "call" not in found and link.last_call is not None:
+            name, args, kwargs = link.last_call
+            inner = [*map(shown, args), *(f"{key}={shown(value)}" for key, value in kwargs.items())]
+            found["call"] = f"{name}({', '.join(inner)})"
+            if "actual" not in found and link.answered:
+                found["actual"] = shown(link.last_answer)
+        return found or None
+
+
+def explained(error: BaseException) -> dict[str, Any]:
+    """Return the status and the reason that an exception out of the tests amounts to."""
+    if isinstance(error, Candidate):
+        types = error.described["types"]
+        reason = f"{types[0]}: {error.described['text']}".rstrip(": ")
+        return {"status": status_of(types), "reason": reason, "diagnostics": [error.described]}
+    if isinstance(error, Raised):
+        return {"status": error.status, "reason": error.reason, "diagnostics": [error.described]}
+    if isinstance(error, Refused):
+        return {"status": error.status, "reason": error.reason}
+    if isinstance(error, wire.Malformed):
+        return {"status": "forbidden", "reason": f"it wrote to the judge's own pipe ({error})"}
+    if isinstance(error, AssertionError):
+        text = str(error)
+        return {"status": "wrong", "reason": f"a test failed: {text}"[:500] if text else "a test failed"}
+    if isinstance(error, MemoryError):
+        return {"status": "memory", "reason": "its answer takes more memory than the tests may use"}
+    if isinstance(error, NameError) and error.name:
+        return {"status": "raised", "reason": f"NameError: the program does not define {error.name!r}"}
+    return {"status": "wrong", "reason": f"the test cannot use the answer: {type(error).__name__}: {error}"[:500]}
+
+
+def _supply(link: Link, wanted: frozenset[str], namespace: dict[str, Any]) -> None:
+    """Put what the candidate defines into the tests' namespace, as functions that call it and plain values."""
+    for name, kind in link.names.items():
+        if name not in wanted or type(kind) is not str:
+            continue
+        if kind == "function":
+            namespace[name] = link.function(name)
+        elif kind.startswith("module:"):
+            module = kind.removeprefix("module:")
+            if module.partition(".")[0] in sys.stdlib_module_names:
+                namespace[name] = importlib.import_module(module)
+        else:
+            namespace[name] = link.request(["get", name])
+
+
+class CodeExam:
+    """Python that calls the candidate's functions (`CodeTests`)."""
+
+    captures = False
+
+    def __init__(self, code: str, prelude: str, all_tests: bool = False) -> None:
+        self._tests = testcode.prepare(code, prelude, all_tests=all_tests)
+        self.wanted = self._tests.wanted
+        self.total = self._tests.total
+        namespace = self._fresh()
+        self.class_names = frozenset(
+            name for name, value in namespace.items() if isinstance(value, type) and value.__module__ == "tests"
+        )
+
+    def _fresh(self) -> dict[str, Any]:
+        namespace: dict[str, Any] = {"__name__": "tests"}
+        exec(self._tests.prelude, namespace)  # noqa: S102 - trusted, and jailed all the same
+        return namespace
+
+    def run(self, link: Link, result: Result) -> None:
+        """Run the tests in a fresh namespace."""
+        namespace = self._fresh()
+        link.supply({name: namespace[name] for name in self.class_names})
+        _supply(link, self.wanted, namespace)
+        namespace[testcode.COUNT] = result.count
+        namespace[testcode.MISS] = result.miss
+        result.where = self._place
+        try:
+            exec(self._tests.code, namespace)  # noqa: S102
+        except Exception as error:  # noqa: BLE001 - data
+            result.miss(error)
+        except BaseException as error:
+            result.place = self._place(error)
+            raise
+
+    def _place(self, error: BaseException) -> dict[str, str]:
+        from sparkgap.judge.examiner import shown
+
+        frame = line = None
+        step = error.__traceback__
+        while step is not None:
+            if step.tb_frame.f_code.co_filename == testcode.TESTS:
+                frame, line = step.tb_frame, step.tb_lineno
+            step = step.tb_next
+        if frame is None or line is None:
+            return {}
+        lines = self._tests.source.splitlines()
+        found = {"test": lines[line - 1].strip()[:1000] if line <= len(lines) else ""}
+        if isinstance(error, AssertionError) and not isinstance(error, Candidate):
+            operator = self._tests.operators.get(line)
+            if operator is not None and testcode.RIGHT in frame.f_locals:
+                right = shown(frame.f_locals[testcode.RIGHT])
+                found["expected"] = right if operator == "==" else f"{operator} {right}"
+                found["actual"] = shown(frame.f_locals[testcode.LEFT])
+        return found
+
+
+class InputExam:
+    """Inputs, expected outputs and an oracle (`InputTests`)."""
+
+    captures = False
+    class_names: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        entry_point: str,
+        inputs: tuple[tuple[Any, ...], ...],
+        expected: tuple[Any, ...] | None,
+        atol: float,
+        oracle: str,
+        groups: tuple[tuple[str, int], ...],
+        all_tests: bool = False,
+    ) -> None:
+        if oracle not in oracles.ORACLES:
+            raise ValueError(f"no such oracle: {oracle!r}; there are {', '.join(sorted(oracles.ORACLES))}")
+        if expected is not None and len(expected) != len(inputs):
+            raise ValueError(f"{len(inputs)} inputs, but {len(expected)} expected outputs")
+        self._entry_point = entry_point
+        self._inputs, self._expected = inputs, expected
+        self._atol, self._oracle = atol, oracle
+        self._group_of = [name for name, size in groups for _ in range(size)]
+        self._frames = _frames(entry_point, inputs)
+        self.wanted = frozenset({entry_point})
+        self.total: int | None = len(inputs)
+
+    def run(self, link: Link, result: Result) -> None:
+        """Send the inputs in batches and compare what comes back, in order."""
+        if self._entry_point not in link.names:
+            result.miss(NameError(name=self._entry_point))
+            return
+        if self._expected is None:
+            result.answers = []
+        start = 0
+        for frame, size in self._frames:
+            link.send_bytes(frame)
+            for index in range(start, start + size):
+                if not self._one(link, index, result) and not result.all_tests:
+                    return
+            start += size
+
+    def _one(self, link: Link, index: int, result: Result) -> bool:
+        args = self._inputs[index]
+        group = result.groups.setdefault(self._group_of[index], [0, 0]) if self._group_of else [0, 0]
+        group[1] += 1
+        link.last_call, link.answered = (self._entry_point, args, {}), False
+        try:
+            answer = link.answer(args)
+            link.last_answer, link.answered = answer, True
+            if self._expected is None:
+                assert result.answers is not None
+                result.answers.append(answer)
+            elif not oracles.compare(self._oracle, args, answer, self._expected[index], self._atol):
+                raise AssertionError  # noqa: TRY301 - the same path as an assert in test code
+        except Exception as error:  # noqa: BLE001 - data
+            result.where = lambda e: self._place(e, index, link)
+            result.miss(error)
+            return False
+        result.count()
+        group[0] += 1
+        return True
+
+    def _place(self, error: BaseException, index: int, link: Link) -> dict[str, str]:
+        from sparkgap.judge.examiner import shown
+
+        call = f"{self._entry_point}({', '.join(map(shown, self._inputs[index]))})"
+        found = {"test": f"input {index}" + (f" ({self._group_of[index]})" if self._group_of else ""), "call": call}
+        if self._expected is not None:
+            found["expected"] = shown(self._expected[index])
+        if link.answered:
+            found["actual"] = shown(link.last_answer)
+        return found
+
+
+def _frames(entry_point: str, inputs: tuple[tuple[Any, ...], ...]) -> list[tuple[bytes, int]]:
+    """Encode the inputs once, in batches small enough to write before any answer is read: (message, inputs in it)."""
+    name = wire.dumps(entry_point)
+    frames: list[tuple[bytes, int]] = []
+    batch: list[bytes] = []
+
+    def close() -> None:
+        if batch:
+            frames.append((b'["calls",' + name + b",[" + b",".join(batch) + b"]]", len(batch)))
+            batch.clear()
+
+    for args in inputs:
+        encoded = wire.dumps(args)
+        if batch and sum(map(len, batch)) + len(encoded) > _BATCH_BYTES:
+            close()
+        batch.append(encoded)
+    close()
+    return frames
+
+
+class DocExam:
+    """Docstring examples (`DocTests`), compared as doctest does."""
+
+    captures = True
+    class_names: frozenset[str] = frozenset()
+
+    def __init__(self, text: str, prelude: str, all_tests: bool = False) -> None:
+        import doctest
+
+        self._examples = doctest.DocTestParser().get_examples(text)
+        self._checker = doctest.OutputChecker()
+        self._prelude = compile(prelude, testcode.PRELUDE, "exec", dont_inherit=True)
+        if not self._examples:
+            raise ValueError("the text has no examples (>>>)")
+        self._code = [compile(e.source, testcode.TESTS, "single", dont_inherit=True) for e in self._examples]
+        self.wanted = frozenset().union(*(testcode.free_names(e.source, "single") for e in self._examples))
+        self.total: int | None = len(self._examples)
+
+    def run(self, link: Link, result: Result) -> None:
+        """Run the examples one after another in one namespace."""
+        namespace: dict[str, Any] = {"__name__": "tests"}
+        exec(self._prelude, namespace)  # noqa: S102
+        _supply(link, self.wanted, namespace)
+        for example, code in zip(self._examples, self._code, strict=True):
+            link.last_call = None
+            try:
+                self._one(link, namespace, example, code)
+            except Exception as error:  # noqa: BLE001 - data
+                result.where = lambda e, example=example: {"test": example.source.strip(), **getattr(e, "sides", {})}
+                result.miss(error)
+                if not result.all_tests:
+                    return
+            else:
+                result.count()
+
+    def _one(self, link: Link, namespace: dict[str, Any], example: Any, code: Any) -> None:
+        out, before = io.StringIO(), sys.stdout
+        link.printed = ""
+        sys.stdout = out
+        try:
+            exec(code, namespace)  # noqa: S102
+        except Candidate as error:
+            if example.exc_msg is None:
+                raise
+            types = error.described["types"]
+            got = f"{types[0]}: {error.described['text']}\n" if error.described["text"] else f"{types[0]}\n"
+            wanted = example.exc_msg
+        else:
+            got, wanted = link.printed + out.getvalue(), example.want
+            if example.exc_msg is not None:
+                wanted = example.exc_msg
+        finally:
+            sys.stdout = before
+        flags = sum(flag for flag, on in example.options.items() if on)
+        if not self._checker.check_output(wanted, got, flags):
+            mismatch = AssertionError()
+            mismatch.sides = {"expected": wanted.strip()[:400], "actual": got.strip()[:400]}  # type: ignore[attr-defined]
+            raise mismatch

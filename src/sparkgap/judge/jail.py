@@ -1,0 +1,218 @@
+"""The walls around a worker: entered once by the forking process, inherited by every program it forks.
+
+Two safe levels. `full`: own user, mount, network, process, IPC and host-name namespaces, a root that holds nothing but
+the language's runtime (read-only) and a small scratch folder, plus everything of `reduced`. `reduced`, for ordinary
+containers that refuse new namespaces: Landlock for files, seccomp for calls, resource limits. `unsafe` has resource
+limits only, and is never chosen unless asked for. `isolation.py` finds out which level a machine can give.
+
+Walls that each program gets of its own, after its fork, are at the end of the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import sys
+from dataclasses import dataclass
+
+from sparkgap.judge import kernel, seccomp
+
+NOBODY = 65534
+SCRATCH_BYTES = 32 << 20
+MAX_THREADS = 64
+MAX_FILES = 64
+
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_FILES = ("/etc/ld.so.cache", "/etc/localtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a program may read of the host: folders and files of the language's runtime, and where packages lie.
+
+    `packages` are host paths of importable packages; inside a full jail they appear under `/packages`.
+    """
+
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    masked: tuple[str, ...]  # folders below `folders` that stay empty
+    packages: tuple[str, ...] = ()
+
+
+def python_runtime(packages: tuple[str, ...] = ()) -> Runtime:
+    """Return the runtime of this very interpreter: the standard library and the shared libraries it has mapped."""
+    library = os.path.dirname(os.path.realpath(os.__file__))
+    folders = {library, *(os.path.realpath(p) for p in sys.path if os.path.basename(p) == "lib-dynload")}
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            path = line.split(maxsplit=5)[-1].strip()
+            if path.startswith("/") and ".so" in path and not _below(path, (library, *packages)):
+                folders.add(os.path.dirname(os.path.realpath(path)))
+    folders.add("/usr/share/zoneinfo")
+    masked = [os.path.join(library, name) for name in ("site-packages", "dist-packages", "test", "idlelib")]
+    whole = tuple(sorted(f for f in folders if not _below(f, tuple(folders - {f})) and os.path.isdir(f)))
+    return Runtime(whole, _FILES, tuple(m for m in masked if os.path.isdir(m)), packages)
+
+
+def _below(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)
+
+
+def enter(level: str, runtime: Runtime, scratch: str) -> None:
+    """Put this process behind the walls of `level`; with `full` the caller goes on in a forked child.
+
+    `scratch` is a host folder for files that programs write, used where there is no mount namespace.
+
+    Raises:
+        OSError: the kernel refuses a wall. The process is then in no defined state and must end.
+    """
+    os.umask(0o022)
+    if level == "full":
+        _enter_namespaces(runtime)
+        readable, writable = ["/"], ["/tmp", *_DEVICES]  # noqa: S108 - the jail's own
+        os.chdir("/tmp")  # noqa: S108
+    else:
+        readable = [*runtime.folders, *runtime.files, *runtime.packages]
+        writable = [scratch, *_DEVICES]
+        os.chdir(scratch)
+        if os.geteuid() == 0:
+            _become_nobody(runtime, scratch)
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    if level != "unsafe":
+        if level == "reduced" or kernel.landlock_version():
+            kernel.landlock(readable, writable)
+        kernel.LoadedFilter(seccomp.worker_filter()).put_on()
+    _limit_worker()
+
+
+def _become_nobody(runtime: Runtime, scratch: str) -> None:
+    """Give up root for good where nobody else's runtime is needed, and in any case root's powers."""
+    with contextlib.suppress(PermissionError):
+        if all(_open_to_all(folder) for folder in (*runtime.folders, *runtime.packages)):
+            os.chown(scratch, NOBODY, NOBODY)
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+    kernel.drop_capabilities()
+
+
+def _open_to_all(folder: str) -> bool:
+    while folder != "/":
+        if not os.stat(folder).st_mode & 0o001:
+            return False
+        folder = os.path.dirname(folder)
+    return True
+
+
+def _enter_namespaces(runtime: Runtime) -> None:
+    own = kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS
+    processes = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
+    if os.geteuid() == 0:
+        # Root builds the walls as root, so that no user namespace below can undo them, then becomes nobody in a user
+        # namespace of its own, which only serves to make process namespaces.
+        kernel.unshare(own)
+        _build_root(runtime)
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else this process's files in /proc are still root's
+        kernel.unshare(kernel.NEWUSER | kernel.NEWPID)
+        _map_self(processes, NOBODY, NOBODY)
+    else:
+        user, group = os.geteuid(), os.getegid()
+        kernel.unshare(own | kernel.NEWUSER | kernel.NEWPID)
+        _map_self(processes, user, group)
+        _build_root(runtime)
+    os.close(processes)
+    if os.fork():
+        os._exit(0)  # the child, process 1 of the new process namespace, goes on; the worker adopts it
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _map_self(processes: int, user: int, group: int) -> None:
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+        descriptor = os.open(f"self/{name}", os.O_WRONLY, dir_fd=processes)
+        os.write(descriptor, text.encode())
+        os.close(descriptor)
+
+
+def _build_root(runtime: Runtime) -> None:
+    """Pivot into a new root that holds the runtime, read-only, and an empty scratch folder at /tmp."""
+    base, old = "/tmp", "/host"  # noqa: S108 - the mount point of the new root, in this namespace only
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("sparkgap", base, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=2m,mode=755")
+    os.mkdir(base + old)
+    kernel.pivot_root(base, base + old)
+    os.chdir("/")
+    for folder in runtime.folders:
+        _show(old, folder, folder)
+    for path in (*runtime.files, *_DEVICES):
+        _show(old, path, path)
+    for package in runtime.packages:
+        _show(old, package, "/packages/" + os.path.basename(package))
+    for masked in runtime.masked:
+        kernel.mount("empty", masked, "tmpfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV, "size=4k")
+    for name in ("lib", "lib64", "usr/lib64", "bin"):  # merged-usr links, by which the loader finds libraries
+        target = f"{old}/{name}"
+        if os.path.islink(target) and not os.path.lexists("/" + name):
+            os.makedirs(os.path.dirname("/" + name), exist_ok=True)
+            os.symlink(os.readlink(target), "/" + name)
+    os.makedirs("/tmp", exist_ok=True)  # noqa: S108
+    options = f"size={SCRATCH_BYTES},nr_inodes=2k,mode=1777"
+    kernel.mount("scratch", "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)  # noqa: S108
+    kernel.unmount(old)
+    os.rmdir(old)
+    flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
+    kernel.mount("none", "/", None, flags)
+
+
+def _show(old: str, path: str, inside: str) -> None:
+    """Bind one host path into the new root, read-only."""
+    source = old + path
+    if os.path.isdir(source):
+        os.makedirs(inside, exist_ok=True)
+    elif os.path.exists(source):
+        os.makedirs(os.path.dirname(inside), exist_ok=True)
+        with open(inside, "x"):
+            pass
+    else:
+        return
+    kernel.mount(source, inside, None, kernel.MS_BIND | kernel.MS_REC)
+    kernel.seal_mount(inside, devices=path in _DEVICES)
+
+
+def _limit_worker() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
+
+
+class ProgramWalls:
+    """What each program puts on itself after its fork: no capabilities, its own limits, the short filter."""
+
+    def __init__(self, level: str, *, messages: bool) -> None:
+        self._level = level
+        self._messages = messages
+        self._filter: kernel.LoadedFilter | None = None
+        if level == "full":  # the filter does not depend on the process id, so it is laid out once
+            self._filter = kernel.LoadedFilter(seccomp.program_filter(messages=messages))
+        with open("/proc/self/statm") as statm:
+            self._own_bytes = int(statm.read().split()[0]) * resource.getpagesize()
+
+    def put_on(self, cpu_s: float, memory_mb: int, file_kb: int) -> None:
+        """Put the walls on this process, for good."""
+        hard_cpu = int(cpu_s) + 2  # a backstop: the forking process watches the CPU clock far more finely
+        resource.setrlimit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
+        memory = (memory_mb << 20) + self._own_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory + (32 << 20)))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
+        if self._level == "full":
+            kernel.drop_capabilities()
+            resource.setrlimit(resource.RLIMIT_NPROC, (MAX_THREADS, MAX_THREADS))  # counted within the namespace
+        if self._level == "reduced":
+            own = seccomp.program_filter(only_self=os.getpid(), messages=self._messages)
+            kernel.LoadedFilter(own).put_on()
+        elif self._filter is not None:
+            self._filter.put_on()

@@ -1,0 +1,154 @@
+"""The few system calls the jail needs that Python does not offer, through ctypes.
+
+Each raises OSError with the call's name. Numbers and flags are from the kernel's headers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_ARM = os.uname().machine == "aarch64"
+
+NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
+ADDR_NO_RANDOMIZE = 0x0040000
+
+_SYS = {
+    "pivot_root": 41 if _ARM else 155,
+    "capset": 91 if _ARM else 126,
+    "mount_setattr": 442,
+    "landlock_create_ruleset": 444,
+    "landlock_add_rule": 445,
+    "landlock_restrict_self": 446,
+}
+
+
+def _checked(name: str, result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return result
+
+
+def _syscall(name: str, *args: object) -> int:
+    return _checked(name, _libc.syscall(_SYS[name], *args))
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces named by `flags` for new ones."""
+    _checked("unshare", _libc.unshare(flags))
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Join the namespace behind `descriptor`."""
+    _checked("setns", _libc.setns(descriptor, kind))
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    """Mount a file system, or change a mount."""
+    encoded = [None if text is None else text.encode() for text in (source, target, kind, options)]
+    _checked("mount", _libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]))
+
+
+def unmount(target: str) -> None:
+    """Detach the mounts at and below `target`."""
+    _checked("umount2", _libc.umount2(target.encode(), MNT_DETACH))
+
+
+def pivot_root(new: str, old: str) -> None:
+    """Make `new` the root and put the old root at `old`."""
+    _syscall("pivot_root", new.encode(), old.encode())
+
+
+def seal_mount(target: str, *, devices: bool = False) -> None:
+    """Make the mounts at and below `target` read-only, without set-user-id programs (and without devices)."""
+    read_only, nosuid, nodev, at_recursive = 0x1, 0x2, 0x4, 0x8000
+    flags = read_only | nosuid | (0 if devices else nodev)
+    attributes = struct.pack("=QQQQ", flags, 0, 0, 0)
+    _syscall("mount_setattr", -100, target.encode(), at_recursive, attributes, len(attributes))
+
+
+def prctl(option: int, value: int = 0) -> None:
+    """Set one attribute of this process."""
+    _checked("prctl", _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
+
+
+def drop_capabilities() -> None:
+    """Give up every capability for good."""
+    header = struct.pack("=Ii", 0x20080522, 0)
+    _syscall("capset", header, bytes(24))
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+class LoadedFilter:
+    """A seccomp filter laid out in memory, ready to be put on this process without further work."""
+
+    def __init__(self, program: bytes) -> None:
+        self._memory = ctypes.create_string_buffer(program, len(program))
+        self._filter = _Filter(len(program) // 8, ctypes.cast(self._memory, ctypes.c_char_p))
+        self._pointer = ctypes.byref(self._filter)
+
+    def put_on(self) -> None:
+        """Put the filter on this process and all it will fork."""
+        _checked("prctl(PR_SET_SECCOMP)", _libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), self._pointer, 0, 0))
+
+
+def landlock_version() -> int:
+    """Return the version of Landlock that the kernel offers, 0 for none."""
+    version: int = _libc.syscall(_SYS["landlock_create_ruleset"], None, ctypes.c_size_t(0), 1)
+    return max(version, 0)
+
+
+def landlock(readable: list[str], writable: list[str]) -> None:
+    """Refuse every file but those below `readable` (read only) and `writable`, TCP, and foreign signals.
+
+    Rights that the kernel's version does not know are left out; `landlock_version` says what that is.
+    """
+    version = landlock_version()
+    every = (1 << (13 if version < 2 else 14 if version < 3 else 15 if version < 5 else 16)) - 1
+    network = 0b11 if version >= 4 else 0
+    scoped = 0b11 if version >= 6 else 0
+    attributes = struct.pack("=QQQ", every, network, scoped)[: 8 if version < 4 else 16 if version < 6 else 24]
+    ruleset = _syscall("landlock_create_ruleset", attributes, ctypes.c_size_t(len(attributes)), 0)
+    read_only = 0b1100  # read a file, list a folder
+    for paths, rights in ((readable, read_only), (writable, every & ~0b1)):  # all but execute
+        for path in paths:
+            _allow_below(ruleset, path, rights & every)
+    _syscall("landlock_restrict_self", ruleset, 0)
+    os.close(ruleset)
+
+
+def _allow_below(ruleset: int, path: str, rights: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    if not os.path.isdir(path):
+        rights &= 0b100000000000110 | 1 << 15  # what applies to a file: read, write, truncate, ioctl on a device
+    _syscall("landlock_add_rule", ruleset, 1, struct.pack("=Qi", rights, descriptor), 0)
+    os.close(descriptor)
+
+
+def no_address_randomization() -> None:
+    """Have programs started from here laid out at the same addresses each time."""
+    current: int = _libc.personality(ctypes.c_ulong(0xFFFFFFFF))
+    _checked("personality", _libc.personality(ctypes.c_ulong(current | ADDR_NO_RANDOMIZE)))
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends."""
+    prctl(PR_SET_PDEATHSIG, 9)
+
+
+def process_cpu_clock(pid: int) -> int:
+    """Return the clock id of the CPU time of process `pid` (clock_getcpuclockid(3))."""
+    return (~pid << 3) | 2

@@ -1,0 +1,115 @@
+"""The judge's end of a worker process: start it, give it jobs, bury it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections import deque
+
+from sparkgap.errors import InfraError, IsolationError
+from sparkgap.judge import channel, wire
+from sparkgap.judge.jobs import Job
+
+_BOOT = (
+    "import sys; sys.path.append({home!r}); from sparkgap.judge import worker; sys.path.pop();"
+    " worker.main(3, {levels!r}, {packages!r})"
+)
+_MOST_AHEAD = 64 << 10  # bytes that may be sent to a worker which is still at another job
+
+
+class WorkerProcess:
+    """One worker process and the jobs that it has."""
+
+    def __init__(self, levels: tuple[str, ...], packages: tuple[str, ...]) -> None:
+        self.channel, theirs = channel.pair()
+        self.jobs: deque[Job] = deque()
+        self.key = b""  # of the tests that it was sent last
+        self._since = time.monotonic()
+        home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        self._pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-S", "-s", "-P", "-X", "utf8", "-c",
+             _BOOT.format(home=home, levels=levels, packages=packages)],
+            {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "TMPDIR": os.environ.get("TMPDIR", "/tmp")},  # noqa: S108
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
+                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
+                (os.POSIX_SPAWN_DUP2, 0, 1),
+            ],
+            setsigmask=[],
+            setpgroup=0,  # a Ctrl-C on the terminal is the caller's to handle
+        )  # fmt: skip
+        theirs.close()
+
+    def wait_ready(self) -> str:
+        """Wait until it can take jobs; return the isolation level.
+
+        Raises:
+            IsolationError: no level that was allowed can be reached.
+            InfraError: the process ended.
+        """
+        try:
+            message = self.channel.receive()
+        except channel.Closed:
+            raise InfraError("a worker process ended while it started") from None
+        if message[:1] != b"R":
+            refusals = "; ".join(wire.loads(message[1:]))
+            raise IsolationError(
+                f"this machine cannot jail programs safely ({refusals}). `sparkgap check` says what is missing and how "
+                f"to get it; `--unsafe` (isolation='unsafe') runs programs with resource limits only"
+            )
+        level, _ = wire.loads(message[1:])
+        return str(level)
+
+    def has_room_for(self, job: Job) -> bool:
+        """Whether the job is small enough to be sent while the worker is still at another."""
+        return len(job.body) + (0 if job.key == self.key else len(job.tests)) < _MOST_AHEAD
+
+    def give(self, job: Job) -> None:
+        """Send a job, and its tests if the worker does not have them.
+
+        Raises:
+            channel.Closed: the worker is gone (the job is counted as its own all the same).
+        """
+        if not self.jobs:
+            self._since = time.monotonic()
+        self.jobs.append(job)
+        if job.key != self.key:
+            self.channel.send(b"T" + job.key + job.tests)
+            self.key = job.key
+        self.channel.send(job.message())
+
+    def note_progress(self) -> None:
+        """A verdict came out."""
+        self._since = time.monotonic()
+
+    def overdue(self) -> bool:
+        """Whether the worker has been at one job for longer than any job can take."""
+        return bool(self.jobs) and time.monotonic() - self._since > self.jobs[0].most_wall_s
+
+    def kill(self) -> None:
+        """Kill the process; its children end when their sockets close."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Hang up; the process then ends by itself, its children first."""
+        self.channel.close()
+
+    def end(self) -> None:
+        """Hang up and wait for the process's end; kill it if that takes long."""
+        self.close()
+        deadline = time.monotonic() + 5
+        while self._pid:
+            try:
+                if os.waitpid(self._pid, os.WNOHANG)[0]:
+                    break
+            except ChildProcessError:
+                break
+            if time.monotonic() > deadline:
+                self.kill()
+            time.sleep(0.002)
+        self._pid = 0

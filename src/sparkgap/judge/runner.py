@@ -1,0 +1,333 @@
+"""What runs in the candidate's process: load the program, call its functions when asked, say what came back.
+
+Everything here shares its process with hostile code and is trusted with nothing: it holds no test and no expected
+value, and whatever reaches the examiner from here is only ever read as plain values. One message is believed, the
+first, which is sent before any of the program has run: that it compiled, and whether a hash seed could matter to it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import io
+import os
+import random
+import resource
+import struct
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from sparkgap.judge import wire
+from sparkgap.judge.hashing import hash_sensitive
+
+FILENAME = "solution.py"
+MODULE = "solution"
+EPOCH = 1_600_000_000  # 2020-09-13 12:26:40 UTC: when every program believes it starts
+
+_LENGTH = struct.Struct("=I")
+_MOST_TEXT = 2000
+
+# Imported once, before the walls and before any program: what model-written Python imports most.
+_COMMON = (
+    "typing", "re", "math", "collections", "itertools", "functools", "heapq", "bisect", "string", "copy", "operator",
+    "random", "_sitebuiltins", "warnings", "traceback", "keyword", "time",
+)  # fmt: skip
+
+
+def warm_up() -> None:
+    """Import what programs commonly import, and take chance out of what they all share."""
+    for name in _COMMON:
+        __import__(name)
+    random.seed(0)
+    quitter = sys.modules["_sitebuiltins"].Quitter
+    for name in ("exit", "quit"):
+        setattr(builtins, name, quitter(name, "Ctrl-D (i.e. EOF)"))
+    _fix_clock()
+
+
+def _fix_clock() -> None:
+    """Have the calendar start at EPOCH in every process; time still passes."""
+    import time
+
+    monotonic_ns, gmtime, strftime, asctime = time.monotonic_ns, time.gmtime, time.strftime, time.asctime
+    shift = EPOCH * 10**9 - monotonic_ns()
+
+    def now_ns() -> int:
+        return monotonic_ns() + shift
+
+    time.time_ns = now_ns
+    time.time = lambda: now_ns() / 1e9
+    time.gmtime = time.localtime = lambda seconds=None: gmtime(time.time() if seconds is None else seconds)
+    time.ctime = lambda seconds=None: asctime(time.gmtime(seconds))
+    time.strftime = lambda form, moment=None: strftime(form, time.gmtime() if moment is None else moment)
+    time.asctime = lambda moment=None: asctime(time.gmtime() if moment is None else moment)
+
+
+def _fix_dates() -> None:
+    """Give `datetime` a today and a now that follow the fixed clock."""
+    import datetime as dt
+    import time
+
+    class StandIn(type):
+        """Instances of the original are instances of what stands in for it."""
+
+        def __instancecheck__(cls, instance: Any) -> bool:
+            return isinstance(instance, cls.__mro__[1])
+
+        def __subclasscheck__(cls, subclass: type) -> bool:
+            return issubclass(subclass, cls.__mro__[1])
+
+    class datetime(dt.datetime, metaclass=StandIn):  # noqa: N801 - it stands in for the original, name included
+        __slots__ = ()
+
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Any:
+            return cls.fromtimestamp(time.time(), tz)
+
+        @classmethod
+        def utcnow(cls) -> Any:
+            return cls.fromtimestamp(time.time(), dt.timezone.utc).replace(tzinfo=None)
+
+        @classmethod
+        def today(cls) -> Any:
+            return cls.now()
+
+    class date(dt.date, metaclass=StandIn):  # noqa: N801
+        __slots__ = ()
+
+        @classmethod
+        def today(cls) -> Any:
+            return cls.fromtimestamp(time.time())
+
+    for stand_in in (datetime, date):
+        stand_in.__module__ = "datetime"
+        stand_in.__qualname__ = stand_in.__name__
+        setattr(dt, stand_in.__name__, stand_in)
+
+
+class _Pipes:
+    """Whole messages over the two pipes to the examiner."""
+
+    def __init__(self, reading: int, writing: int) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._buffer = b""
+        self._read, self._write = os.read, os.write  # the program may replace what the modules hold
+
+    def receive(self) -> bytes:
+        buffer = self._buffer
+        while len(buffer) < 4 or len(buffer) < 4 + _LENGTH.unpack_from(buffer)[0]:
+            chunk = self._read(self._reading, 1 << 16 if buffer else 8192)
+            if not chunk:
+                os._exit(0)
+            buffer += chunk
+        end = 4 + _LENGTH.unpack_from(buffer)[0]
+        self._buffer = buffer[end:]
+        return buffer[4:end]
+
+    def send(self, body: bytes) -> None:
+        data = _LENGTH.pack(len(body)) + body
+        sent = self._write(self._writing, data)
+        while sent < len(data):
+            sent += self._write(self._writing, data[sent:])
+
+
+class _Candidate:
+    """The loaded program and the objects of its that the examiner holds by number."""
+
+    def __init__(self, pipes: _Pipes, load: dict[str, Any]) -> None:
+        self._pipes = pipes
+        self._most_bytes: int = load["most_bytes"]
+        self._captures: bool = load["captures"]
+        self._kept: list[Any] = []
+        self._classes: dict[str, type] = {}
+        self._encoder = wire.Encoder(self._classes, self._keep)
+        self._decoder = wire.Decoder(self._classes, lambda number, name: self._kept[number])
+        self._module = types.ModuleType("__main__" if load["script"] else MODULE)
+        self._functions: dict[str, Any] = {}
+
+    def _keep(self, value: Any) -> int:
+        self._kept.append(value)
+        return len(self._kept) - 1
+
+    def load(self, load: dict[str, Any]) -> bool:
+        """Compile and run the program's own statements; say how that went."""
+        source: str = load["source"]
+        try:
+            code = _compile(source)
+        except BaseException as error:  # noqa: BLE001
+            self._say("syntax", _described(error))
+            return False
+        self._say("compiled", hash_sensitive(code))
+        if "datetime" in source:
+            _fix_dates()
+        module = self._module
+        sys.modules[module.__name__] = module
+        module.__dict__["__file__"] = FILENAME
+        try:
+            exec(code, module.__dict__)  # noqa: S102 - the point of it all
+        except BaseException as error:  # noqa: BLE001
+            self._flush()
+            if not (load["script"] and type(error) is SystemExit and error.code in (None, 0)):
+                self._say("raised", _described(error))
+                return False
+        self._flush()
+        if not load["script"]:
+            for name in load["classes"]:
+                kind = module.__dict__.get(name)
+                if isinstance(kind, type):
+                    self._classes[name] = kind
+            self._say("loaded", {name: self._kind(name) for name in load["wanted"] if name in module.__dict__})
+        return True
+
+    def _kind(self, name: str) -> str:
+        value = self._module.__dict__[name]
+        if isinstance(value, types.ModuleType):
+            return "module:" + value.__name__
+        return "function" if callable(value) else "value"
+
+    def serve(self) -> None:
+        """Answer the examiner until the process is killed."""
+        receive, loads = self._pipes.receive, self._decoder.loads
+        while True:
+            what, *rest = loads(receive())
+            if what == "calls":
+                name, many = rest
+                for args in many:
+                    self._answer(self._call, name, args, {})
+            elif what == "call":
+                self._answer(self._call, *rest)
+            elif what == "get":
+                self._answer(self._get, *rest)
+            elif what == "do":
+                self._answer(self._do, *rest)
+
+    def _call(self, target: Any, args: Any, kwargs: Any) -> Any:
+        function = self._module.__dict__[target] if type(target) is str else target
+        before = len(args)
+        result = function(*args, **kwargs)
+        if result is None and before:
+            changed = [a if type(a) in (list, dict, set, bytearray) else None for a in args]
+            if any(a is not None for a in changed):
+                return _InPlace(changed)
+        return result
+
+    def _get(self, name: str) -> Any:
+        return self._module.__dict__[name]
+
+    def _do(self, what: str, target: Any, *args: Any) -> Any:
+        return _OPERATIONS[what](target, *args)
+
+    def _answer(self, action: Callable[..., Any], *args: Any) -> None:
+        sink = None
+        if self._captures:
+            sink = sys.stdout = io.StringIO()
+        try:
+            result = action(*args)
+            if type(result) is _InPlace:
+                body = b"i" + self._encoder.dumps(result.arguments)
+            else:
+                body = b"v" + self._encoder.dumps(result)
+        except wire.TooLarge as error:
+            body = b"l" + wire.dumps(str(error))
+        except wire.Uncrossable as error:
+            body = b"u" + wire.dumps(str(error))
+        except BaseException as error:  # noqa: BLE001
+            body = b"x" + wire.dumps(_described(error))
+        if len(body) > self._most_bytes:
+            body = b"l" + wire.dumps(f"an answer of {len(body):,} bytes")
+        if sink is not None:
+            self._pipes.send(b"o" + wire.dumps(sink.getvalue()[: self._most_bytes // 8]))
+        else:
+            self._flush()
+        self._pipes.send(body)
+
+    def _flush(self) -> None:
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+
+    def _say(self, what: str, value: Any) -> None:
+        self._pipes.send(b"s" + wire.dumps([what, value]))
+
+
+class _InPlace:
+    """A call that returned None and may have changed its arguments."""
+
+    def __init__(self, arguments: list[Any]) -> None:
+        self.arguments = arguments
+
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "attribute": getattr,
+    "length": len,
+    "item": lambda target, key: target[key],
+    "items": lambda target: iter(target),
+    "contains": lambda target, item: item in target,
+    "text": str,
+}
+
+
+def _compile(source: str) -> types.CodeType:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(source, FILENAME, "exec", dont_inherit=True)
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    """Return an exception as plain data: its types by name, its text, and where in the program it happened."""
+    if isinstance(error, MemoryError):  # what is left may not be enough to say so
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    line = column = None
+    if isinstance(error, SyntaxError) and error.filename == FILENAME:
+        line, column = error.lineno, error.offset
+        text = error.msg
+    else:
+        line, column = _place(error.__traceback__)
+        text = _text(error)
+    names = [kind.__name__ for kind in type(error).__mro__ if kind is not object]
+    return {"types": names[:20], "text": text[:_MOST_TEXT], "line": line, "column": column}
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str.__str__(str(error))
+    except BaseException as second:  # noqa: BLE001
+        return f"<its text could not be read: {type(second).__name__}>"
+
+
+def _place(traceback: types.TracebackType | None) -> tuple[int | None, int | None]:
+    line = column = None
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_filename == FILENAME:
+            line, column = traceback.tb_lineno, None
+            positions = list(code.co_positions())
+            index = traceback.tb_lasti // 2
+            if index < len(positions) and positions[index][2] is not None:
+                column = positions[index][2] + 1  # type: ignore[operator]
+        traceback = traceback.tb_next
+    return line, column
+
+
+def main(descriptors: list[int]) -> None:
+    """Serve one program: pipes from and to the examiner, and for a script its stdin. Never trusted, soon killed."""
+    pipes = _Pipes(descriptors[0], descriptors[1])
+    load = wire.loads(pipes.receive())
+    if len(descriptors) > 2:
+        os.dup2(descriptors[2], 0)
+        os.close(descriptors[2])
+    sys.argv = [FILENAME]
+    sys.setrecursionlimit(1000 + 16)  # the frames below the program's are ours
+    random.seed(0)
+    candidate = _Candidate(pipes, load)
+    if candidate.load(load):
+        if load["script"]:
+            candidate._say("finished", None)
+            os._exit(0)
+        candidate.serve()

@@ -1,0 +1,123 @@
+"""Whole programs that read stdin and write stdout: run once per case, and compared outside their process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sparkgap.judge import verdicts, wire
+from sparkgap.judge.link import Gone, Link, Raised
+from sparkgap.judge.stdio import same_output
+from sparkgap.judge.zygote import Ending, Order
+
+MOST_SHOWN = 400
+
+
+class Forks(Protocol):
+    """The worker's end of a zygote."""
+
+    def order(self, order: Order, descriptors: Sequence[int]) -> None:
+        """Have a program forked."""
+
+    def ending(self) -> Ending:
+        """Wait for its end."""
+        ...
+
+
+def order_for(job: dict[str, Any]) -> Order:
+    """Return what the program of a job may use."""
+    wall_s = job["wall_s"] if job["wall_s"] is not None else 30.0 + 10.0 * job["cpu_s"]
+    clip = job["output_kb"] << 10 if job["kind"] == "stdio" else 65536
+    return Order(job["cpu_s"], wall_s, job["memory_mb"], job["output_kb"], clip)
+
+
+def judged(job: dict[str, Any], zygote: Forks) -> dict[str, Any]:
+    """Run every case; the verdict is the first failure's, or passed."""
+    verdict: dict[str, Any] = {}
+    passed = missed = 0
+    cpu_s = wall_s = memory_mb = 0.0
+    sensitive = False
+    for index, (given, expected) in enumerate(job["cases"]):
+        case = _one(job, zygote, given)
+        if case["status"] == "passed" and expected is not None and not same_output(case["output"], expected):
+            case |= {"status": "wrong", "stage": "test", "reason": "the output is not the expected one"}
+        cpu_s, wall_s = cpu_s + case["cpu_s"], wall_s + case["wall_s"]
+        memory_mb = max(memory_mb, case["memory_mb"])
+        sensitive = sensitive or case["sensitive"]
+        if case["status"] == "passed":
+            passed += 1
+        else:
+            missed += 1
+            case["failure"] = {
+                "test": f"case {index}", "call": f"stdin: {given[:MOST_SHOWN]!r}",
+                "expected": (expected or "")[:MOST_SHOWN], "actual": case["output"][:MOST_SHOWN],
+            }  # fmt: skip
+        if not verdict or (verdict["status"] == "passed" and case["status"] != "passed"):
+            verdict = case
+        if missed and not job["all_tests"]:
+            break
+    shown = verdict["output"]
+    verdict |= {"output": shown[:65536], "output_clipped": verdict["output_clipped"] or len(shown) > 65536}
+    return verdict | {
+        "passed": passed, "total": len(job["cases"]), "cpu_s": cpu_s, "wall_s": wall_s,
+        "memory_mb": memory_mb, "sensitive": sensitive,
+    }  # fmt: skip
+
+
+def _one(job: dict[str, Any], zygote: Forks, given: str) -> dict[str, Any]:
+    stdin = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    _write_all(stdin, given.encode("utf-8", "replace"))
+    os.lseek(stdin, 0, os.SEEK_SET)
+    reading, theirs_out = os.pipe()
+    theirs_in, writing = os.pipe()
+    try:
+        zygote.order(order_for(job), (theirs_in, theirs_out, stdin))
+    finally:
+        for descriptor in (theirs_in, theirs_out, stdin):
+            os.close(descriptor)
+    link = Link(reading, writing)
+    load = {
+        "source": job["source"], "most_bytes": 1 << 20, "script": True,
+        "wanted": [], "classes": [], "captures": False,
+    }  # fmt: skip
+    report: dict[str, Any] = {"status": "gone", "stage": "test", "reason": "", "sensitive": False}
+    try:
+        try:
+            link.send(load)
+        except Gone:
+            pass
+        ending = zygote.ending()
+        _read_words(link, report)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    return verdicts.compose(report, ending, job)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _read_words(link: Link, report: dict[str, Any]) -> None:
+    """Read what the process said before it ended. Only the first word, sent before the program ran, is believed."""
+    try:
+        what, value = link.receive_word()
+        if what == "syntax":
+            raised = Raised(value)
+            status = "memory" if raised.status == "memory" else "syntax"
+            report |= {"status": status, "stage": "parse", "reason": raised.reason, "diagnostics": [raised.described]}
+            return
+        report["sensitive"] = value is not False
+        what, value = link.receive_word()
+        if what == "finished":
+            report |= {"status": "passed", "stage": "done"}
+        elif what == "raised":
+            raised = Raised(value)
+            report |= {"status": raised.status, "reason": raised.reason, "diagnostics": [raised.described]}
+    except Gone:
+        pass
+    except wire.Malformed as error:
+        report |= {"status": "forbidden", "reason": f"it wrote to the judge's own pipe ({error})"}

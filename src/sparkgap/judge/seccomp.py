@@ -1,0 +1,145 @@
+"""System-call filters (seccomp BPF), written out in Python so that no compiler or library is needed.
+
+Two filters stack. The worker's filter, loaded once, refuses every call that is not on a list of about 150 which a Python
+program may need. The program's own filter, loaded after the fork and short because loading costs time, then takes away
+what only the forking process needed: new processes, namespaces, capabilities, messages with descriptors.
+
+Numbers are from the kernel's `unistd` headers. Not covered: architectures other than x86_64 and aarch64.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections.abc import Iterable
+
+# name, number on x86_64, number on aarch64 ("-": there is none)
+_TABLE = """
+read 0 63; write 1 64; open 2 -; openat 257 56; close 3 57; stat 4 -; fstat 5 80; lstat 6 -; newfstatat 262 79;
+statx 332 291; poll 7 -; ppoll 271 73; select 23 -; pselect6 270 72; lseek 8 62; mmap 9 222; mprotect 10 226; munmap
+11 215; brk 12 214; rt_sigaction 13 134; rt_sigprocmask 14 135; rt_sigreturn 15 139; rt_sigpending 127 136;
+rt_sigtimedwait 128 137; rt_sigsuspend 130 133; sigaltstack 131 132; pread64 17 67; pwrite64 18 68; readv 19 65;
+writev 20 66; preadv 295 69; pwritev 296 70; access 21 -; faccessat 269 48; faccessat2 439 439; pipe 22 -; pipe2 293
+59; sched_yield 24 124; mremap 25 216; msync 26 227; mincore 27 232; madvise 28 233; dup 32 23; dup2 33 -; dup3 292
+24; pause 34 -; nanosleep 35 101; clock_nanosleep 230 115; getitimer 36 102; setitimer 38 103; alarm 37 -; getpid 39
+172; gettid 186 178; getppid 110 173; sendfile 40 71; exit 60 93; exit_group 231 94; wait4 61 260; waitid 247 95;
+kill 62 129; tgkill 234 131; tkill 200 130; uname 63 160; flock 73 32; fsync 74 82; fdatasync 75 83; truncate 76 45;
+ftruncate 77 46; getdents64 217 61; getcwd 79 17; chdir 80 49; fchdir 81 50; rename 82 -; renameat 264 38; renameat2
+316 276; mkdir 83 -; mkdirat 258 34; rmdir 84 -; unlink 87 -; unlinkat 263 35; readlink 89 -; readlinkat 267 78;
+symlink 88 -; symlinkat 266 36; chmod 90 -; fchmod 91 52; fchmodat 268 53; umask 95 166; gettimeofday 96 169;
+clock_gettime 228 113; clock_getres 229 114; time 201 -; getrlimit 97 163; setrlimit 160 164; getrusage 98 165;
+sysinfo 99 179; times 100 153; getuid 102 174; geteuid 107 175; getgid 104 176; getegid 108 177; getpgid 121 155;
+getpgrp 111 -; getsid 124 156; getgroups 115 158; getresuid 118 148; getresgid 120 150; sched_getaffinity 204 123;
+sched_getparam 143 121; sched_getscheduler 145 120; sched_get_priority_max 146 125; sched_get_priority_min 147 126;
+arch_prctl 158 -; futex 202 98; futex_waitv 449 449; set_tid_address 218 96; set_robust_list 273 99; get_robust_list
+274 100; rseq 334 293; membarrier 324 283; getcpu 309 168; getrandom 318 278; eventfd2 290 19; epoll_create1 291 20;
+epoll_ctl 233 21; epoll_wait 232 -; epoll_pwait 281 22; timerfd_create 283 85; timerfd_settime 286 86;
+timerfd_gettime 287 87; fallocate 285 47; copy_file_range 326 285; utimensat 280 88; fadvise64 221 223;
+restart_syscall 219 128; statfs 137 43; fstatfs 138 44; close_range 436 436; fcntl 72 25; ioctl 16 29; prctl 157
+167; prlimit64 302 261; clone 56 220; unshare 272 97; setns 308 268; capget 125 90; capset 126 91; seccomp 317 277;
+pidfd_open 434 434; pidfd_send_signal 424 424; sendmsg 46 211; recvmsg 47 212; sendto 44 206; recvfrom 45 207;
+memfd_create 319 279; getsockname 51 204; getsockopt 55 209; clone3 435 435; fork 57 -; vfork 58 -
+"""
+
+_MACHINE = os.uname().machine
+_COLUMN = {"x86_64": 0, "aarch64": 1}.get(_MACHINE)
+_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}.get(_MACHINE, 0)
+_REFUSED_OUTRIGHT = ("clone3", "fork", "vfork")
+
+NUMBERS: dict[str, int] = {}
+if _COLUMN is not None:
+    for _row in _TABLE.replace("\n", " ").split(";"):
+        _name, *_numbers = _row.split()
+        if _numbers[_COLUMN] != "-":
+            NUMBERS[_name] = int(_numbers[_COLUMN])
+
+# linux/bpf_common.h, linux/seccomp.h
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24  # offsets in struct seccomp_data (low words, little-endian)
+_CLONE_THREAD = 0x00010000
+
+# ioctl: is it a terminal, how wide, how much to read, blocking or not, close on exec
+_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+# prctl: parent-death signal, dumpable, name, seccomp, no-new-privileges, naming of memory
+_PRCTLS = (1, 3, 4, 15, 16, 21, 22, 38, 39, 0x53564D41)
+
+Instruction = tuple[int, int, int, int]
+
+
+def supported() -> bool:
+    """Return whether filters can be written for this machine's architecture."""
+    return _COLUMN is not None
+
+
+def _refuse(code: int) -> Instruction:
+    return (_RETURN, 0, 0, _ERRNO | code)
+
+
+def _when(number: int, body: list[Instruction]) -> list[Instruction]:
+    """Run `body`, which must return, if the call is `number`; the accumulator holds the call's number before and after."""
+    return [(_EQUAL, 0, len(body), number), *body]
+
+
+def _only(argument: int, values: Iterable[int], otherwise: int) -> list[Instruction]:
+    """Allow if the argument is one of `values`, else fail with errno `otherwise`."""
+    listed = list(values)
+    tests = [(_EQUAL, len(listed) - i, 0, value) for i, value in enumerate(listed)]
+    return [(_LOAD, 0, 0, argument), *tests, _refuse(otherwise), (_RETURN, 0, 0, _ALLOW)]
+
+
+def _prologue() -> list[Instruction]:
+    start: list[Instruction] = [
+        (_LOAD, 0, 0, _ARCH),
+        (_EQUAL, 1, 0, _AUDIT_ARCH),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _NR),
+    ]
+    if _MACHINE == "x86_64":  # the x32 calls are a second door to the same kernel
+        start += [(_AT_LEAST, 0, 1, 0x40000000), _refuse(errno.ENOSYS)]
+    return start
+
+
+def worker_filter() -> bytes:
+    """Return the filter of a worker: everything refused that no Python program and no fork server needs."""
+    program = _prologue()
+    conditional = {
+        "ioctl": _only(_ARG1, _IOCTLS, errno.ENOTTY),
+        "prctl": _only(_ARG0, _PRCTLS, errno.EINVAL),
+        "prlimit64": _only(_ARG0, (0,), errno.EPERM),
+    }
+    for name, number in NUMBERS.items():
+        if name == "clone3":  # glibc then falls back to clone, whose flags a filter can read
+            program += _when(number, [_refuse(errno.ENOSYS)])
+        elif name not in _REFUSED_OUTRIGHT:
+            program += _when(number, conditional.get(name, [(_RETURN, 0, 0, _ALLOW)]))
+    return _pack([*program, _refuse(errno.EPERM)])
+
+
+def program_filter(*, only_self: int | None = None, messages: bool = False) -> bytes:
+    """Return the filter of one forked program.
+
+    Args:
+        only_self: a process id that alone may be signalled, for where no process namespace hides the others.
+        messages: whether descriptors may still be received (the examiner's trusted half needs that).
+    """
+    program = _prologue()
+    threads_only = [(_LOAD, 0, 0, _ARG0), (_ANY_BIT, 1, 0, _CLONE_THREAD), _refuse(errno.EPERM), (_RETURN, 0, 0, _ALLOW)]
+    program += _when(NUMBERS["clone"], threads_only)
+    refused = ["unshare", "setns", "capset", "seccomp", "pidfd_open", "pidfd_send_signal", "memfd_create"]
+    if not messages:
+        refused += ["sendmsg", "recvmsg", "sendto", "recvfrom"]
+    for name in refused:
+        program += _when(NUMBERS[name], [_refuse(errno.EPERM)])
+    if only_self is not None:
+        for name in ("kill", "tgkill"):
+            program += _when(NUMBERS[name], _only(_ARG0, (only_self,), errno.EPERM))
+        program += _when(NUMBERS["tkill"], [_refuse(errno.EPERM)])
+        for name in ("sched_getaffinity", "sched_getparam", "sched_getscheduler"):
+            program += _when(NUMBERS[name], _only(_ARG0, (0, only_self), errno.EPERM))
+    return _pack([*program, (_RETURN, 0, 0, _ALLOW)])
+
+
+def _pack(program: list[Instruction]) -> bytes:
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)

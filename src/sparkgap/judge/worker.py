@@ -1,0 +1,349 @@
+"""One worker: a process of ours that has programs forked, examined and buried, one after another.
+
+It runs no foreign code. Candidates come from a jailed zygote, examiners from another; what the worker does is to
+connect the two by fresh pipes, watch that neither sleeps or burns for ever, and put the verdict together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sparkgap.judge import channel, scripts, verdicts, wire
+from sparkgap.judge.zygote import ASK_CPU, KILL, Ending, Order
+
+TICK_MS = 250
+GONE_MS = 1000  # how long a process may take to end once its pipes are closed
+ASLEEP_S = 2.0  # a program that uses next to no CPU for so long is asleep ...
+ASLEEP_SHARE = 0.005  # ... even on a machine two hundred times overloaded
+EXAMINER_CPU_S = 10.0  # for one program's answers, on top of twice the program's own budget
+EXAMINER_MEMORY_MB = 3072
+SEEDS = (0, 1)
+
+_BOOT = (
+    "import sys; sys.path.append({home!r}); from sparkgap.judge import zygote; sys.path.pop();"
+    " zygote.start({role!r}, 3, {level!r}, {scratch!r}, {packages!r})"
+)
+
+
+class Broken(Exception):  # noqa: N818
+    """A process of ours ended that should not have."""
+
+
+class ZygoteProcess:
+    """The worker's end of one zygote."""
+
+    def __init__(self, role: str, settings: Settings, seed: int = 0, packages: Sequence[str] = ()) -> None:
+        self.control, theirs = channel.pair()
+        code = _BOOT.format(
+            home=settings.home, role=role, level=settings.level, scratch=settings.scratch, packages=tuple(packages)
+        )
+        environment = {
+            "PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "1",
+            "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": "/tmp",
+        }  # fmt: skip
+        self.pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-S", "-s", "-P", "-X", "utf8", "-c", code],
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
+                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
+                (os.POSIX_SPAWN_DUP2, 0, 1),
+            ],
+        )
+        theirs.close()
+        self.ready = False
+
+    def wait_ready(self) -> str:
+        """Wait until it is behind its walls; return "" or what the kernel refused."""
+        try:
+            message = self.control.receive()
+        except channel.Closed:
+            return "the process ended while it was building its walls"
+        self.ready = message == b"R"
+        return "" if self.ready else message[1:].decode("utf-8", "replace")
+
+    def order(self, order: Order, descriptors: Sequence[int]) -> None:
+        """Have a program forked."""
+        self.control.send(order.pack(), descriptors)
+
+    def ending(self) -> Ending:
+        """Wait for the program's end."""
+        while True:
+            message = self.control.receive()
+            if message[:1] == b"X":
+                return Ending.unpack(message)
+
+    def close(self) -> None:
+        """Let it end."""
+        self.control.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every zygote of a worker is started with."""
+
+    home: str  # the folder that holds the package
+    level: str
+    scratch: str
+    packages: tuple[str, ...]
+
+
+@dataclass
+class Examiner:
+    """The running examiner and the tests it was forked for."""
+
+    channel: channel.Channel
+    key: bytes
+
+
+class Worker:
+    """Takes jobs from the judge and answers each with a verdict."""
+
+    def __init__(self, judge: channel.Channel, settings: Settings) -> None:
+        self._judge = judge
+        self._settings = settings
+        self._zygotes: dict[tuple[int, bool], ZygoteProcess] = {}
+        self._examiners: ZygoteProcess | None = None
+        self._examiner: Examiner | None = None
+        self._tests: tuple[bytes, bytes] = (b"", b"")  # key, body
+
+    def start(self) -> str:
+        """Start the two zygotes that every job needs; return "" or what the kernel refused."""
+        self._zygotes[0, False] = ZygoteProcess("candidate", self._settings)
+        self._examiners = ZygoteProcess("examiner", self._settings)
+        return self._zygotes[0, False].wait_ready() or self._examiners.wait_ready()
+
+    def serve(self) -> None:
+        """Answer jobs until the judge hangs up."""
+        while True:
+            message = self._judge.receive()
+            if message[:1] == b"T":
+                self._tests = (message[1:17], message[17:])
+                continue
+            job = wire.loads(message[1:])
+            self._judge.send(b"V" + wire.dumps(self._verdict(job)))
+
+    def _verdict(self, job: dict[str, Any]) -> dict[str, Any]:
+        verdict: dict[str, Any] = {}
+        for _ in range(2):  # what breaks under one program is replaced, and the program tried once more
+            try:
+                verdict = self._judged(job)
+            except (Broken, channel.Closed, OSError) as error:
+                verdict = {"status": "infra", "stage": "load", "reason": f"a worker's process broke: {error!r}"}
+                self._replace()
+            if verdict["status"] != "infra" or "broke" not in verdict["reason"]:
+                break
+        verdict["id"] = job["id"]
+        return verdict
+
+    def _judged(self, job: dict[str, Any]) -> dict[str, Any]:
+        attempt = self._script if job["kind"] == "stdio" else self._examined
+        verdict = attempt(job, SEEDS[0])
+        if verdict["status"] == "passed" and verdict.get("sensitive"):
+            second = attempt(job, SEEDS[1])
+            for name in ("cpu_s", "wall_s"):
+                verdict[name] += second[name]
+            if second["status"] != "passed":
+                verdict |= {k: second[k] for k in ("failure", "passed") if k in second}
+                verdict |= {"status": "wrong", "stage": second["stage"]}
+                verdict["reason"] = f"it passes or fails by the seed of string hashing ({second['reason']})"
+        return verdict
+
+    def _candidates(self, seed: int, packages: bool) -> ZygoteProcess:
+        zygote = self._zygotes.get((seed, packages))
+        if zygote is None:
+            chosen = self._settings.packages if packages else ()
+            zygote = self._zygotes[seed, packages] = ZygoteProcess("candidate", self._settings, seed, chosen)
+        if not zygote.ready and (trouble := zygote.wait_ready()):
+            del self._zygotes[seed, packages]
+            raise Broken(trouble)
+        return zygote
+
+    def _examined(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
+        zygote = self._candidates(seed, job["packages"])
+        examiner = self._examiner_for(job)
+        ours: list[int] = []
+        try:
+            to_examiner, from_candidate = os.pipe()
+            ours += [to_examiner, from_candidate]
+            to_candidate, from_examiner = os.pipe()
+            ours += [to_candidate, from_examiner]
+            zygote.order(scripts.order_for(job), (to_candidate, from_candidate))
+            body = wire.dumps(
+                {"source": job["source"], "most_bytes": job["output_kb"] << 10, "all_tests": job["all_tests"]}
+            )
+            examiner.channel.send(b"J" + body, (to_examiner, from_examiner))
+        finally:
+            for descriptor in ours:
+                os.close(descriptor)
+        return self._watch(job, zygote, examiner)
+
+    def _examiner_for(self, job: dict[str, Any]) -> Examiner:
+        """Return an examiner that was forked for the job's tests."""
+        key, body = self._tests
+        if self._examiner is not None and self._examiner.key == key:
+            return self._examiner
+        self._dismiss_examiner()
+        assert self._examiners is not None
+        ours, theirs = channel.pair()
+        forever = 1e9
+        self._examiners.order(Order(forever, forever, EXAMINER_MEMORY_MB, 1024), (theirs.fileno(),))
+        theirs.close()
+        ours.send(b"T" + body)
+        self._examiner = Examiner(ours, key)
+        return self._examiner
+
+    def _dismiss_examiner(self) -> Ending | None:
+        if self._examiner is None or self._examiners is None:
+            return None
+        self._examiner.channel.close()
+        self._examiner = None
+        self._examiners.control.send(KILL)
+        return self._examiners.ending()
+
+    def _watch(self, job: dict[str, Any], zygote: ZygoteProcess, examiner: Examiner) -> dict[str, Any]:
+        """Wait for the examiner's report and the candidate's end; end what sleeps or burns too long."""
+        patience = _Patience(job)
+        poller = select.poll()
+        poller.register(examiner.channel.fileno(), select.POLLIN)
+        poller.register(zygote.control.fileno(), select.POLLIN)
+        report: dict[str, Any] | None = None
+        ending: Ending | None = None
+        while report is None:
+            ready = {descriptor for descriptor, _ in poller.poll(TICK_MS)}
+            if zygote.control.fileno() in ready:
+                ending = ending or self._ending_among(zygote)
+                if ending is not None:
+                    poller.unregister(zygote.control.fileno())
+            if examiner.channel.fileno() in ready:
+                try:
+                    report = wire.loads(examiner.channel.receive())
+                except channel.Closed:
+                    report = self._examiner_died(patience)
+            elif not ready:
+                self._tick(patience, zygote, ended=ending is not None)
+        if ending is None:
+            if report["status"] == "gone":  # it is about to end by itself, unless it only closed its pipes
+                poller.unregister(examiner.channel.fileno())
+                if poller.poll(GONE_MS):
+                    ending = self._ending_among(zygote)
+            if ending is None:
+                zygote.control.send(KILL)
+                ending = zygote.ending()
+        return verdicts.compose(report, ending, job, patience.asleep)
+
+    def _ending_among(self, zygote: ZygoteProcess) -> Ending | None:
+        message = zygote.control.receive()
+        return Ending.unpack(message) if message[:1] == b"X" else None
+
+    def _examiner_died(self, patience: _Patience) -> dict[str, Any]:
+        """Bury the examiner; it was either ended by us for what the answers cost it, or broke."""
+        assert self._examiner is not None
+        assert self._examiners is not None
+        self._examiner.channel.close()
+        self._examiner = None
+        ending = self._examiners.ending()
+        if patience.burnt:
+            return {"status": "timeout", "stage": "test", "reason": "comparing its answers took too much CPU"}
+        last = ending.errors[-300:].decode("utf-8", "replace")
+        raise Broken(f"the examiner ended (status {ending.status}) {last}")
+
+    def _tick(self, patience: _Patience, zygote: ZygoteProcess, *, ended: bool) -> None:
+        assert self._examiners is not None
+        examiner_cpu = self._ask(self._examiners)
+        candidate_cpu = 0.0 if ended else self._ask(zygote)
+        if examiner_cpu is None or candidate_cpu is None:
+            return
+        patience.note(candidate_cpu, examiner_cpu)
+        if patience.burnt:
+            self._examiners.control.send(KILL)
+        elif patience.asleep and not ended:
+            zygote.control.send(KILL)
+
+    @staticmethod
+    def _ask(zygote: ZygoteProcess) -> float | None:
+        """Return the CPU seconds of a zygote's program so far, None if it has just ended."""
+        zygote.control.send(ASK_CPU)
+        message = zygote.control.receive()
+        if message[:1] != b"q":
+            zygote.control.put_back(message)
+            return None
+        return float(channel.DOUBLE.unpack(message[1:])[0])
+
+    def _script(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
+        return scripts.judged(job, self._candidates(seed, job["packages"]))
+
+    def _replace(self) -> None:
+        """Start all over with new zygotes."""
+        for zygote in (*self._zygotes.values(), *([self._examiners] if self._examiners else [])):
+            zygote.close()
+        if self._examiner is not None:
+            self._examiner.channel.close()
+            self._examiner = None
+        self._zygotes.clear()
+        while True:
+            try:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    break
+            except ChildProcessError:
+                break
+        if trouble := self.start():
+            raise Broken(trouble)
+
+
+class _Patience:
+    """How long the worker waits for a program that neither ends nor works, and for answers that are dear to compare."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self._examiner_budget = EXAMINER_CPU_S + 2 * job["cpu_s"]
+        self._first_examiner: float | None = None
+        self._since = time.monotonic()
+        self._used = 0.0
+        self.asleep = False
+        self.burnt = False
+
+    def note(self, candidate_cpu: float, examiner_cpu: float) -> None:
+        """Take note of the CPU seconds that both have used so far."""
+        if self._first_examiner is None:
+            self._first_examiner = examiner_cpu
+        self.burnt = examiner_cpu - self._first_examiner > self._examiner_budget
+        used, now = candidate_cpu + examiner_cpu, time.monotonic()
+        if now - self._since >= ASLEEP_S:
+            self.asleep = used - self._used < ASLEEP_SHARE * (now - self._since)
+            self._since, self._used = now, used
+        elif self._used == 0.0:
+            self._used = used
+
+
+def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]) -> None:
+    """Run a worker on the socket that the judge gave it: find the level, say so, serve."""
+    judge = channel.inherit(control_descriptor)
+    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    refusals = []
+    scratch = ""
+    try:
+        for level in levels:
+            if level != "full":
+                scratch = scratch or tempfile.mkdtemp(prefix="sparkgap-")
+            worker = Worker(judge, Settings(home, level, scratch, tuple(packages)))
+            trouble = worker.start()
+            if not trouble:
+                judge.send(b"R" + wire.dumps([level, refusals]))
+                with contextlib.suppress(channel.Closed):
+                    worker.serve()
+                return
+            refusals.append(f"{level}: {trouble}")
+        judge.send(b"E" + wire.dumps(refusals))
+    finally:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,272 @@
+"""The forking process: warm, jailed and small; it forks one program at a time and buries it.
+
+A worker has one for candidates (two, once a second hash seed is wanted) and one for examiners. It alone knows the
+program's process: it watches the CPU clock, kills, reaps, and reports how the program ended. It never reads what the
+program says on its pipes, never holds a test or an expected value, and forks each program from the same clean state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import select
+import shutil
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from sparkgap.judge import channel, jail, kernel
+
+_ORDER = struct.Struct("=ddIII")  # cpu_s, wall_s, memory_mb, file_kb, clip bytes
+_ENDING = struct.Struct("=BiddIQQII")
+
+
+class Cause(IntEnum):
+    """Why a program ended."""
+
+    ITSELF = 0
+    CPU = 1
+    WALL = 2
+    ORDERED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a forked program may use. `file_kb` bounds each file it writes, stdout and stderr included."""
+
+    cpu_s: float
+    wall_s: float
+    memory_mb: int
+    file_kb: int
+    clip: int = 65536
+
+    def pack(self) -> bytes:
+        """Return the message that has the zygote fork."""
+        return b"F" + _ORDER.pack(self.cpu_s, self.wall_s, self.memory_mb, self.file_kb, self.clip)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a program ended: wait status, seconds, peak resident kB, and the start of what it wrote."""
+
+    cause: Cause
+    status: int
+    cpu_s: float
+    wall_s: float
+    peak_kb: int
+    output: bytes
+    errors: bytes
+    output_bytes: int
+    error_bytes: int
+
+    @property
+    def signal(self) -> int:
+        """The signal that ended it, 0 if none did."""
+        return os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) else 0
+
+    def pack(self) -> bytes:
+        """Return the message that reports the ending."""
+        head = _ENDING.pack(
+            self.cause, self.status, self.cpu_s, self.wall_s, self.peak_kb,
+            self.output_bytes, self.error_bytes, len(self.output), len(self.errors),
+        )  # fmt: skip
+        return b"X" + head + self.output + self.errors
+
+    @staticmethod
+    def unpack(message: bytes) -> Ending:
+        """Read the message that `pack` wrote."""
+        cause, status, cpu_s, wall_s, peak, out_size, err_size, out_len, err_len = _ENDING.unpack_from(message, 1)
+        start = 1 + _ENDING.size
+        output, errors = message[start : start + out_len], message[start + out_len : start + out_len + err_len]
+        return Ending(Cause(cause), status, cpu_s, wall_s, peak, output, errors, out_size, err_size)
+
+
+LONGEST_POLL_MS = 60_000
+KILL, ASK_CPU = b"K", b"Q"
+
+Body = Callable[[list[int]], None]
+
+
+class Zygote:
+    """Forks programs on order. `body` is what a forked process does with the descriptors it was given."""
+
+    def __init__(self, control: channel.Channel, level: str, scratch: str, walls: jail.ProgramWalls) -> None:
+        self._control = control
+        self._level = level
+        self._scratch = scratch
+        self._walls = walls
+        self._self = os.pidfd_open(os.getpid()) if level == "full" else -1
+        self._output = self._new_sink()
+        self._errors = self._new_sink()
+
+    @staticmethod
+    def _new_sink() -> int:
+        """A file in memory for a program's output: writing to it never blocks, its size is bounded."""
+        return os.memfd_create("output", os.MFD_CLOEXEC)
+
+    def serve(self, body: Body) -> None:
+        """Obey orders until the worker is gone."""
+        while True:
+            message = self._control.receive()
+            if message[:1] == b"F":
+                self._control.send(self._run(Order(*_ORDER.unpack_from(message, 1)), self._control.descriptors(), body).pack())
+            # an order to kill what has already ended needs no answer
+
+    def _run(self, order: Order, descriptors: list[int], body: Body) -> Ending:
+        started = time.monotonic()
+        if self._level == "full":
+            kernel.setns(self._self, kernel.NEWPID)
+            kernel.unshare(kernel.NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            self._become_program(order, descriptors, body)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        cause, status, usage = self._watch(pid, order, started)
+        ending = Ending(
+            cause, status, usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss,
+            *self._collect(order.clip),
+        )  # fmt: skip
+        self._sweep()
+        return ending
+
+    def _become_program(self, order: Order, descriptors: list[int], body: Body) -> None:
+        status = 70  # EX_SOFTWARE: our own failure, before the program ran
+        try:
+            os.dup2(self._output, 1)
+            os.dup2(self._errors, 2)
+            kept = []
+            for target, descriptor in enumerate(descriptors, 3):
+                high = os.dup2(descriptor, target + 32, inheritable=False)
+                kept.append((high, target))
+            for high, target in kept:
+                os.dup2(high, target, inheritable=False)
+            os.closerange(3 + len(kept), jail.MAX_FILES)
+            self._walls.put_on(order.cpu_s, order.memory_mb, order.file_kb)
+            gc.enable()
+            body(list(range(3, 3 + len(kept))))
+            status = 0
+        except BaseException as error:  # noqa: BLE001 - nothing may unwind into the forking loop
+            with contextlib.suppress(BaseException):
+                os.write(2, f"sparkgap: {type(error).__name__}: {error}\n".encode())
+        finally:
+            os._exit(status)
+
+    def _watch(self, pid: int, order: Order, started: float) -> tuple[Cause, int, resource.struct_rusage]:
+        cause = Cause.ITSELF
+        ended = os.pidfd_open(pid)
+        poller = select.poll()
+        poller.register(ended, select.POLLIN)
+        poller.register(self._control.fileno(), select.POLLIN)
+        clock = kernel.process_cpu_clock(pid)
+        while not cause:
+            cpu_left = order.cpu_s - time.clock_gettime(clock)
+            wall_left = started + order.wall_s - time.monotonic()
+            if min(cpu_left, wall_left) <= 0:
+                cause = Cause.CPU if cpu_left <= 0 else Cause.WALL
+                break
+            left = min(cpu_left, wall_left)
+            ready = poller.poll(min(max(1, left * 1000 + 1), LONGEST_POLL_MS))
+            if any(descriptor == ended for descriptor, _ in ready):
+                break
+            if ready:
+                try:
+                    message = self._control.receive()
+                except channel.Closed:
+                    os.kill(pid, signal.SIGKILL)
+                    raise
+                if message == ASK_CPU:
+                    self._control.send(b"q" + struct.pack("=d", time.clock_gettime(clock)))
+                else:
+                    cause = Cause.ORDERED
+        if cause:
+            os.kill(pid, signal.SIGKILL)
+        os.close(ended)
+        _, status, usage = os.wait4(pid, 0)
+        return cause, status, usage
+
+    def _collect(self, clip: int) -> tuple[bytes, bytes, int, int]:
+        """Read the start of what the program wrote, and give the next one empty files."""
+        texts, sizes = [], []
+        for name in ("_output", "_errors"):
+            sink = getattr(self, name)
+            size = os.fstat(sink).st_size
+            sizes.append(size)
+            texts.append(os.pread(sink, clip, 0) if size else b"")
+            if size or os.lseek(sink, 0, os.SEEK_CUR):
+                os.close(sink)
+                setattr(self, name, self._new_sink())
+        return texts[0], texts[1], sizes[0], sizes[1]
+
+    def _sweep(self) -> None:
+        """Empty the scratch folder, so that no program finds what another left."""
+        for name in os.listdir(self._scratch):
+            path = os.path.join(self._scratch, name)
+            with contextlib.suppress(OSError):
+                if os.path.isdir(path) and not os.path.islink(path):
+                    shutil.rmtree(path)
+                else:
+                    os.unlink(path)
+
+
+def start(role: str, control_descriptor: int, level: str, scratch: str, packages: tuple[str, ...]) -> None:
+    """Become the zygote of a role ("candidate" or "examiner"): warm up, enter the jail, serve. Never returns."""
+    control = channel.inherit(control_descriptor)
+    body = _warm_up(role, packages)
+    try:
+        walls = jail.ProgramWalls(level, messages=role == "examiner")
+        jail.enter(level, jail.python_runtime(packages), scratch)
+        sys.path[:] = [*sys.path[:3], *dict.fromkeys(os.path.dirname(p) for p in packages)]
+        sys.dont_write_bytecode = True
+        if level == "full":
+            scratch = "/tmp"  # noqa: S108 - the jail's own
+            _move_packages(packages)
+        zygote = Zygote(control, level, scratch, walls)
+    except OSError as error:
+        control.send(b"E" + str(error).encode())
+        os._exit(1)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    control.send(b"R")
+    with contextlib.suppress(channel.Closed):
+        zygote.serve(body)
+    os._exit(0)
+
+
+def _move_packages(packages: tuple[str, ...]) -> None:
+    """Have packages that are already imported look for their other modules where the jail shows them."""
+    homes = {os.path.dirname(p) for p in packages}
+    sys.path[:] = [*sys.path[:3], *(["/packages"] if packages else [])]
+    for module in list(sys.modules.values()):
+        places = getattr(module, "__path__", None)
+        if isinstance(places, list):
+            for home in homes:
+                places[:] = [p.replace(home, "/packages", 1) if p.startswith(home) else p for p in places]
+
+
+def _warm_up(role: str, packages: tuple[str, ...]) -> Body:
+    """Import what programs of the role will want, once, before there are walls."""
+    import faulthandler
+
+    faulthandler.enable(file=2, all_threads=False)
+    if role == "examiner":
+        from sparkgap.judge import examiner
+
+        return examiner.main
+    from sparkgap.judge import runner
+
+    runner.warm_up()
+    if packages:
+        sys.path.append(os.path.dirname(packages[0]))
+        for package in packages:
+            if not package.endswith(".libs"):
+                __import__(os.path.basename(package))
+        sys.path.pop()
+    return runner.main
