@@ -18,6 +18,7 @@ from sparkgap.types import CodeTests, DocTests, InputTests, Problem, StdioTests
 
 BENCHMARKS = plugins.names("benchmarks")
 LANGUAGES = plugins.names("languages")
+QUIET = pytest.mark.filterwarnings("ignore:invalid escape sequence")  # published programs hold "\\w" and the like
 
 
 def test_the_known_benchmarks_and_languages_are_there() -> None:
@@ -161,6 +162,7 @@ def test_a_benchmark_has_as_many_problems_as_its_file_has_records(name: str, pro
     assert not files or len(problems_of(name)) in counts
 
 
+@QUIET
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmarks_references_are_programs_that_hold_the_entry_point(name: str, problems_of) -> None:
     for problem in problems_of(name):
@@ -175,6 +177,7 @@ def test_a_benchmarks_references_are_programs_that_hold_the_entry_point(name: st
             assert not problem.entry_point or problem.entry_point in defined | bound, problem.id
 
 
+@QUIET
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmarks_tests_are_of_a_known_kind_and_test_something(name: str, problems_of) -> None:
     for problem in problems_of(name):
