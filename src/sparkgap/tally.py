@@ -61,6 +61,11 @@ class Coverage:
         """How many samples asked for have no score."""
         return self.infra + self.unanswered
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as what JSON can hold."""
+        lists = {"missing": list(self.missing), "splits": list(self.splits)}
+        return asdict(self) | lists | {"unscored": self.unscored, "text": str(self)}
+
     def __str__(self) -> str:
         """Say it in one line: "162 of 164 problems, 3 samples unscored"."""
         parts = [f"{self.scored} of {self.problems} problems"]
@@ -112,7 +117,7 @@ class GradeResult:
             "gained": self.gained,
             "lost": self.lost,
             "examples": {status: asdict(example) for status, example in self.examples.items()},
-            "coverage": {**asdict(self.coverage), "unscored": self.coverage.unscored, "text": str(self.coverage)},
+            "coverage": self.coverage.as_json(),
             "isolation": self.isolation,
             "run": str(self.run) if self.run else None,
         }
