@@ -1,15 +1,18 @@
-"""Messages between Sparkgap's own processes: a length, a body, and perhaps descriptors, over a Unix socket."""
+"""Messages between Sparkgap's own processes: a length, a body, and perhaps descriptors, over a Unix socket.
+
+Written on `_socket`, the C part of `socket`: the rest of that module would double what a forked program has to carry.
+"""
 
 from __future__ import annotations
 
+import _socket
 import os
-import socket
 import struct
 from collections.abc import Sequence
 
 _LENGTH = struct.Struct("=I")
 DOUBLE = struct.Struct("=d")
-MAX_DESCRIPTORS = 4
+_RIGHTS = _socket.CMSG_SPACE(4 * 4)  # room for four descriptors
 
 
 class Closed(EOFError):
@@ -19,14 +22,14 @@ class Closed(EOFError):
 class Channel:
     """One end of a stream socket that carries whole messages."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.socket = sock
+    def __init__(self, sock: _socket.socket) -> None:
+        self._socket = sock
         self._buffer = bytearray()
         self._descriptors: list[int] = []
 
     def fileno(self) -> int:
         """Return the descriptor, so that selectors take a channel."""
-        return self.socket.fileno()
+        return self._socket.fileno()
 
     def send(self, body: bytes, descriptors: Sequence[int] = ()) -> None:
         """Send one message.
@@ -36,9 +39,13 @@ class Channel:
         """
         data = _LENGTH.pack(len(body)) + body
         try:
-            sent = socket.send_fds(self.socket, [data], descriptors) if descriptors else self.socket.send(data)
+            if descriptors:
+                rights = struct.pack(f"{len(descriptors)}i", *descriptors)
+                sent = self._socket.sendmsg([data], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
+            else:
+                sent = self._socket.send(data)
             while sent < len(data):
-                sent += self.socket.send(memoryview(data)[sent:])
+                sent += self._socket.send(memoryview(data)[sent:])
         except (BrokenPipeError, ConnectionResetError):
             raise Closed from None
 
@@ -64,12 +71,14 @@ class Channel:
             Closed: the other end is gone.
         """
         try:
-            chunk, received, _, _ = socket.recv_fds(self.socket, 1 << 16, MAX_DESCRIPTORS)
+            chunk, extras, _, _ = self._socket.recvmsg(1 << 16 if self._buffer else 4096, _RIGHTS)
         except ConnectionResetError:
             raise Closed from None
         if not chunk:
             raise Closed
-        self._descriptors += received
+        for level, kind, data in extras:
+            if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+                self._descriptors += struct.unpack(f"{len(data) // 4}i", data[: len(data) // 4 * 4])
         self._buffer += chunk
 
     def take(self) -> bytes | None:
@@ -90,16 +99,16 @@ class Channel:
 
     def close(self) -> None:
         """Close this end."""
-        self.socket.close()
+        self._socket.close()
 
 
 def pair() -> tuple[Channel, Channel]:
     """Return two connected channels."""
-    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    one, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
     return Channel(one), Channel(other)
 
 
 def inherit(descriptor: int) -> Channel:
     """Return the channel on a descriptor that this process was started with."""
     os.set_inheritable(descriptor, False)
-    return Channel(socket.socket(fileno=descriptor))
+    return Channel(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, descriptor))

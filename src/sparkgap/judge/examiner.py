@@ -11,6 +11,7 @@ import gc
 import os
 import random
 import reprlib
+import sys
 from typing import Any
 
 from sparkgap.judge import channel, exams, wire
@@ -27,6 +28,24 @@ _short.maxlevel = 4
 def shown(value: Any) -> str:
     """Return a short repr of a plain value."""
     return _short.repr(value)[:MOST_REPR]
+
+
+def rehearse(times: int = 24) -> None:
+    """Examine a small program whose answers are written beforehand, so that forked processes find this path warm."""
+    code = "def check(f):\n    x = [1, 2]\n    assert f(x) == 2, 'no'\n    assert f([1], b=2) == 3\n\ncheck(g)\n"
+    prelude = "from typing import List\ndef g(a: List[int]):\n    \"\"\"Declared only.\"\"\"\n"
+    words = [b"s" + wire.dumps(["compiled", False]), b"s" + wire.dumps(["loaded", {"g": "function"}]), b"v2", b"v3"]
+    answers = b"".join(len(word).to_bytes(4, sys.byteorder) + word for word in words)
+    from_candidate, theirs_out = os.pipe()
+    theirs_in, to_candidate = os.pipe()
+    for _ in range(times):
+        exam = exams.prepare({"kind": "code", "code": code, "prelude": prelude, "all_tests": False})
+        os.write(theirs_out, answers)
+        job = {"source": prelude, "most_bytes": 1 << 20, "all_tests": False}
+        wire.dumps(_examine(exam, wire.loads(wire.dumps(job)), [from_candidate, to_candidate]))
+        os.read(theirs_in, 1 << 16)
+    for end in (from_candidate, theirs_out, theirs_in, to_candidate):
+        os.close(end)
 
 
 def main(descriptors: list[int]) -> None:

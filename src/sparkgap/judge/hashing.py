@@ -7,7 +7,7 @@ one-sided: whatever might reach a set's order, a hash value or code it cannot se
 
 from __future__ import annotations
 
-import dis
+import opcode
 from itertools import pairwise
 from types import CodeType
 
@@ -29,8 +29,8 @@ _REVEALING = frozenset({
 _VIEWS = frozenset({"keys", "items"})
 
 
-_OP = {name: dis.opmap.get(name, -1) for name in ("IMPORT_NAME", "EXTENDED_ARG")}
-_SET_OPCODES = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "SET_UPDATE"))
+_OP = {name: opcode.opmap.get(name, -1) for name in ("IMPORT_NAME", "EXTENDED_ARG")}
+_SET_OPCODES = frozenset(opcode.opmap[name] for name in ("BUILD_SET", "SET_ADD", "SET_UPDATE"))
 _SET_OPERATORS = ("&", "|", "-", "^", "&=", "|=", "-=", "^=")
 
 
@@ -73,11 +73,15 @@ def _imports(code: CodeType, opcodes: bytes) -> set[str]:
 
 def _combines(code: CodeType) -> bool:
     """Whether the code uses an operator that dict views understand as a set operation."""
+    import dis  # rarely needed, and large
+
     return any(s.opname == "BINARY_OP" and s.argrepr in _SET_OPERATORS for s in dis.get_instructions(code))
 
 
 def _only_asked_for_membership(code: CodeType) -> bool:
     """Whether every constant set of the code is used by `in` and nothing else."""
+    import dis
+
     steps = list(dis.get_instructions(code))
     return all(
         after.opname == "CONTAINS_OP"

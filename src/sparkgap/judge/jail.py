@@ -14,7 +14,7 @@ import contextlib
 import os
 import resource
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sparkgap.judge import kernel, seccomp
 
@@ -27,8 +27,7 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 _FILES = ("/etc/ld.so.cache", "/etc/localtime")
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(NamedTuple):
     """What a program may read of the host: folders and files of the language's runtime, and where packages lie.
 
     `packages` are host paths of importable packages; inside a full jail they appear under `/packages`.
@@ -82,7 +81,7 @@ def enter(level: str, runtime: Runtime, scratch: str) -> None:
     if level != "unsafe":
         if level == "reduced" or kernel.landlock_version():
             kernel.landlock(readable, writable)
-        kernel.LoadedFilter(seccomp.worker_filter()).put_on()
+        kernel.put_on_filter(seccomp.worker_filter(plain_forks=level != "full"))
     _limit_worker()
 
 
@@ -190,29 +189,23 @@ def _limit_worker() -> None:
 
 
 class ProgramWalls:
-    """What each program puts on itself after its fork: no capabilities, its own limits, the short filter."""
+    """What each program puts on itself after its fork: its own limits, and no capabilities or one more filter."""
 
-    def __init__(self, level: str, *, messages: bool) -> None:
+    def __init__(self, level: str) -> None:
         self._level = level
-        self._messages = messages
-        self._filter: kernel.LoadedFilter | None = None
-        if level == "full":  # the filter does not depend on the process id, so it is laid out once
-            self._filter = kernel.LoadedFilter(seccomp.program_filter(messages=messages))
         with open("/proc/self/statm") as statm:
             self._own_bytes = int(statm.read().split()[0]) * resource.getpagesize()
 
     def put_on(self, cpu_s: float, memory_mb: int, file_kb: int) -> None:
         """Put the walls on this process, for good."""
+        limit = resource.setrlimit
         hard_cpu = int(cpu_s) + 2  # a backstop: the forking process watches the CPU clock far more finely
-        resource.setrlimit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
+        limit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
         memory = (memory_mb << 20) + self._own_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory + (32 << 20)))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
+        limit(resource.RLIMIT_AS, (memory, memory + (32 << 20)))
+        limit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
         if self._level == "full":
+            limit(resource.RLIMIT_NPROC, (MAX_THREADS, MAX_THREADS))  # counted within the namespace
             kernel.drop_capabilities()
-            resource.setrlimit(resource.RLIMIT_NPROC, (MAX_THREADS, MAX_THREADS))  # counted within the namespace
-        if self._level == "reduced":
-            own = seccomp.program_filter(only_self=os.getpid(), messages=self._messages)
-            kernel.LoadedFilter(own).put_on()
-        elif self._filter is not None:
-            self._filter.put_on()
+        elif self._level == "reduced":
+            kernel.put_on_filter(seccomp.program_filter(os.getpid()))

@@ -9,17 +9,18 @@ import ctypes
 import os
 import struct
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: none of these calls waits
 _libc.syscall.restype = ctypes.c_long
 _ARM = os.uname().machine == "aarch64"
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
+PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
 ADDR_NO_RANDOMIZE = 0x0040000
 
 _SYS = {
+    "clone": 220 if _ARM else 56,
     "pivot_root": 41 if _ARM else 155,
     "capset": 91 if _ARM else 126,
     "mount_setattr": 442,
@@ -40,14 +41,28 @@ def _syscall(name: str, *args: object) -> int:
     return _checked(name, _libc.syscall(_SYS[name], *args))
 
 
+_CLONE_PIDFD, _SIGCHLD = 0x1000, 17
+_pidfd = ctypes.c_int(-1)
+_pidfd_pointer = ctypes.byref(_pidfd)
+
+
+def fork_program(own_processes: bool) -> tuple[int, int]:
+    """Fork, in one bare system call; return (process id, its pidfd), or (0, -1) in the child.
+
+    `os.fork` would run the fork hooks of Python's modules in both processes, which costs as much as the fork. Only a
+    process with one thread may call this.
+
+    Args:
+        own_processes: the child becomes process 1 of a new process namespace, and takes all it forks with it.
+    """
+    flags = _CLONE_PIDFD | _SIGCHLD | (NEWPID if own_processes else 0)
+    pid = _syscall("clone", flags, None, _pidfd_pointer, None, None)
+    return pid, _pidfd.value if pid else -1
+
+
 def unshare(flags: int) -> None:
     """Leave the namespaces named by `flags` for new ones."""
     _checked("unshare", _libc.unshare(flags))
-
-
-def setns(descriptor: int, kind: int) -> None:
-    """Join the namespace behind `descriptor`."""
-    _checked("setns", _libc.setns(descriptor, kind))
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
@@ -79,27 +94,24 @@ def prctl(option: int, value: int = 0) -> None:
     _checked("prctl", _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
 
 
+_CAPABILITIES_OF_SELF, _NO_CAPABILITIES = struct.pack("=Ii", 0x20080522, 0), bytes(24)
+
+
 def drop_capabilities() -> None:
     """Give up every capability for good."""
-    header = struct.pack("=Ii", 0x20080522, 0)
-    _syscall("capset", header, bytes(24))
+    _syscall("capset", _CAPABILITIES_OF_SELF, _NO_CAPABILITIES)
 
 
 class _Filter(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-class LoadedFilter:
-    """A seccomp filter laid out in memory, ready to be put on this process without further work."""
-
-    def __init__(self, program: bytes) -> None:
-        self._memory = ctypes.create_string_buffer(program, len(program))
-        self._filter = _Filter(len(program) // 8, ctypes.cast(self._memory, ctypes.c_char_p))
-        self._pointer = ctypes.byref(self._filter)
-
-    def put_on(self) -> None:
-        """Put the filter on this process and all it will fork."""
-        _checked("prctl(PR_SET_SECCOMP)", _libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), self._pointer, 0, 0))
+def put_on_filter(program: bytes) -> None:
+    """Put a seccomp filter on this process and all it will fork."""
+    memory = ctypes.create_string_buffer(program, len(program))
+    layout = _Filter(len(program) // 8, ctypes.cast(memory, ctypes.c_char_p))
+    result = _libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.byref(layout), 0, 0)
+    _checked("prctl(PR_SET_SECCOMP)", result)
 
 
 def landlock_version() -> int:
@@ -142,11 +154,6 @@ def no_address_randomization() -> None:
     """Have programs started from here laid out at the same addresses each time."""
     current: int = _libc.personality(ctypes.c_ulong(0xFFFFFFFF))
     _checked("personality", _libc.personality(ctypes.c_ulong(current | ADDR_NO_RANDOMIZE)))
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends."""
-    prctl(PR_SET_PDEATHSIG, 9)
 
 
 def process_cpu_clock(pid: int) -> int:

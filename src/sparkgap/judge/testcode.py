@@ -52,6 +52,7 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
         if isinstance(node.test, ast.Compare) and len(node.test.ops) == 1
     }
     total = None if _repeats(tree) else len(asserts)
+    own = _bound_names(tree.body)
     stubs = frozenset(
         node.name
         for node in before.body
@@ -60,7 +61,7 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
     shown = ast.fix_missing_locations(_Explaining(all_tests).visit(tree))
     compiled = compile(shown, TESTS, "exec", dont_inherit=True)
     ready = compile(before, PRELUDE, "exec", dont_inherit=True)
-    wanted = _free_names(compiled) - (_bound_names(before) - stubs)
+    wanted = _used_names(compiled) - _BUILTINS - own - (_bound_names(before.body) - stubs)
     return TestCode(ready, compiled, code, frozenset(wanted), stubs, total, operators)
 
 
@@ -72,49 +73,44 @@ def _repeats(tree: ast.AST) -> bool:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    """Whether a statement of a declared function's body says nothing of what the function does."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Pass | ast.Import | ast.ImportFrom)
 
 
-def _bound_names(tree: ast.Module) -> set[str]:
-    """Return the names that a module's own statements bind."""
+def _bound_names(body: list[ast.stmt]) -> set[str]:
+    """Return the names that a module's own statements bind, not those local to its functions."""
     bound: set[str] = set()
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             bound.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound.add(node.id)
+        elif isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                bound.add(node.id)
         elif isinstance(node, ast.alias):
             bound.add((node.asname or node.name).partition(".")[0])
+        elif not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
     return bound
 
 
 def free_names(source: str, mode: str = "exec") -> set[str]:
-    """Return the names that a piece of trusted source uses and neither it nor Python defines."""
-    return _free_names(compile(source, TESTS, mode, dont_inherit=True))
+    """Return the names that a piece of trusted source may take from elsewhere (attributes' names among them)."""
+    return _used_names(compile(source, TESTS, mode, dont_inherit=True)) - _BUILTINS
 
 
-def _free_names(code: CodeType) -> set[str]:
-    used, stored = _global_names(code)
-    return used - stored - vars(builtins).keys() - {COUNT, MISS, LEFT, RIGHT}
+_BUILTINS = vars(builtins).keys() | {COUNT, MISS, LEFT, RIGHT}
 
 
-def _global_names(code: CodeType) -> tuple[set[str], set[str]]:
-    import dis
-
-    used, stored = set(), set()
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
-            used.add(str(step.argval))
-        elif step.opname in ("STORE_NAME", "STORE_GLOBAL") and (
-            step.opname == "STORE_GLOBAL" or code.co_name == "<module>"
-        ):
-            stored.add(str(step.argval))
+def _used_names(code: CodeType) -> set[str]:
+    used = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            inner_used, inner_stored = _global_names(constant)
-            used |= inner_used
-            stored |= inner_stored
-    return used, stored
+            used |= _used_names(constant)
+    return used
 
 
 class _Explaining(ast.NodeTransformer):

@@ -28,7 +28,14 @@ _TYPES = {
     t.__name__: t
     for t in (bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, object, type, type(None))
 }
-_encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_quoted = json.encoder.encode_basestring_ascii
+_json_chunks = json.encoder.c_make_encoder(  # type: ignore[misc]
+    None, None, _quoted, None, ":", ",", False, False, True
+)
+
+
+def _encode_json(packed: Any) -> str:
+    return "".join(_json_chunks(packed, 0)) if type(packed) is not str else _quoted(packed)
 
 
 class Uncrossable(Exception):  # noqa: N818 - it names the value's state, and is caught as data

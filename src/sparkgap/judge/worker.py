@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparkgap.judge import channel, scripts, verdicts, wire
+from sparkgap.judge import channel, kernel, scripts, verdicts, wire
 from sparkgap.judge.zygote import ASK_CPU, KILL, Ending, Order
 
 TICK_MS = 250
@@ -122,6 +122,10 @@ class Worker:
         self._zygotes[0, False] = ZygoteProcess("candidate", self._settings)
         self._examiners = ZygoteProcess("examiner", self._settings)
         return self._zygotes[0, False].wait_ready() or self._examiners.wait_ready()
+
+    def zygotes(self) -> list[ZygoteProcess]:
+        """Return all that were started."""
+        return [*self._zygotes.values(), *([self._examiners] if self._examiners else [])]
 
     def serve(self) -> None:
         """Answer jobs until the judge hangs up."""
@@ -285,7 +289,7 @@ class Worker:
 
     def _replace(self) -> None:
         """Start all over with new zygotes."""
-        for zygote in (*self._zygotes.values(), *([self._examiners] if self._examiners else [])):
+        for zygote in self.zygotes():
             zygote.close()
         if self._examiner is not None:
             self._examiner.channel.close()
@@ -328,22 +332,31 @@ class _Patience:
 def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]) -> None:
     """Run a worker on the socket that the judge gave it: find the level, say so, serve."""
     judge = channel.inherit(control_descriptor)
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # the zygotes' starters end at once; their children are then ours
     home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     refusals = []
     scratch = ""
+    started: list[ZygoteProcess] = []
     try:
         for level in levels:
             if level != "full":
                 scratch = scratch or tempfile.mkdtemp(prefix="sparkgap-")
             worker = Worker(judge, Settings(home, level, scratch, tuple(packages)))
             trouble = worker.start()
+            started = worker.zygotes()
             if not trouble:
                 judge.send(b"R" + wire.dumps([level, refusals]))
                 with contextlib.suppress(channel.Closed):
                     worker.serve()
+                started = worker.zygotes()
                 return
             refusals.append(f"{level}: {trouble}")
         judge.send(b"E" + wire.dumps(refusals))
     finally:
+        for zygote in started:
+            zygote.close()
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)

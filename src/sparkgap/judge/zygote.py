@@ -8,20 +8,19 @@ program says on its pipes, never holds a test or an expected value, and forks ea
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import os
 import resource
 import select
-import shutil
-import signal
 import struct
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
-from sparkgap.judge import channel, jail, kernel
+from sparkgap.judge import channel, jail, kernel, warmth
 
 _ORDER = struct.Struct("=ddIII")  # cpu_s, wall_s, memory_mb, file_kb, clip bytes
 _ENDING = struct.Struct("=BiddIQQII")
@@ -36,8 +35,7 @@ class Cause(IntEnum):
     ORDERED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """What a forked program may use. `file_kb` bounds each file it writes, stdout and stderr included."""
 
     cpu_s: float
@@ -48,11 +46,10 @@ class Order:
 
     def pack(self) -> bytes:
         """Return the message that has the zygote fork."""
-        return b"F" + _ORDER.pack(self.cpu_s, self.wall_s, self.memory_mb, self.file_kb, self.clip)
+        return b"F" + _ORDER.pack(*self)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How a program ended: wait status, seconds, peak resident kB, and the start of what it wrote."""
 
     cause: Cause
@@ -88,6 +85,7 @@ class Ending:
 
 
 LONGEST_POLL_MS = 60_000
+SIGKILL = 9
 KILL, ASK_CPU = b"K", b"Q"
 
 Body = Callable[[list[int]], None]
@@ -96,22 +94,18 @@ Body = Callable[[list[int]], None]
 class Zygote:
     """Forks programs on order. `body` is what a forked process does with the descriptors it was given."""
 
-    def __init__(self, control: channel.Channel, level: str, scratch: str, walls: jail.ProgramWalls) -> None:
+    def __init__(self, control: channel.Channel, level: str, walls: jail.ProgramWalls) -> None:
         self._control = control
         self._level = level
-        self._scratch = scratch
+        self._scratch = ""
         self._walls = walls
-        self._self = os.pidfd_open(os.getpid()) if level == "full" else -1
-        self._output = self._new_sink()
-        self._errors = self._new_sink()
+        # Files in memory for a program's output: writing to them never blocks, and their size is bounded.
+        self._output = os.memfd_create("output", os.MFD_CLOEXEC)
+        self._errors = os.memfd_create("errors", os.MFD_CLOEXEC)
 
-    @staticmethod
-    def _new_sink() -> int:
-        """A file in memory for a program's output: writing to it never blocks, its size is bounded."""
-        return os.memfd_create("output", os.MFD_CLOEXEC)
-
-    def serve(self, body: Body) -> None:
-        """Obey orders until the worker is gone."""
+    def serve(self, body: Body, scratch: str) -> None:
+        """Obey orders until the worker is gone; `scratch` is where programs may write files."""
+        self._scratch = scratch
         while True:
             message = self._control.receive()
             if message[:1] == b"F":
@@ -120,15 +114,12 @@ class Zygote:
 
     def _run(self, order: Order, descriptors: list[int], body: Body) -> Ending:
         started = time.monotonic()
-        if self._level == "full":
-            kernel.setns(self._self, kernel.NEWPID)
-            kernel.unshare(kernel.NEWPID)
-        pid = os.fork()
+        pid, ended = kernel.fork_program(self._level == "full")
         if pid == 0:
             self._become_program(order, descriptors, body)
         for descriptor in descriptors:
             os.close(descriptor)
-        cause, status, usage = self._watch(pid, order, started)
+        cause, status, usage = self._watch(pid, ended, order, started)
         ending = Ending(
             cause, status, usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss,
             *self._collect(order.clip),
@@ -158,9 +149,8 @@ class Zygote:
         finally:
             os._exit(status)
 
-    def _watch(self, pid: int, order: Order, started: float) -> tuple[Cause, int, resource.struct_rusage]:
+    def _watch(self, pid: int, ended: int, order: Order, started: float) -> tuple[Cause, int, resource.struct_rusage]:
         cause = Cause.ITSELF
-        ended = os.pidfd_open(pid)
         poller = select.poll()
         poller.register(ended, select.POLLIN)
         poller.register(self._control.fileno(), select.POLLIN)
@@ -179,55 +169,57 @@ class Zygote:
                 try:
                     message = self._control.receive()
                 except channel.Closed:
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(pid, SIGKILL)
                     raise
                 if message == ASK_CPU:
                     self._control.send(b"q" + struct.pack("=d", time.clock_gettime(clock)))
                 else:
                     cause = Cause.ORDERED
         if cause:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, SIGKILL)
         os.close(ended)
         _, status, usage = os.wait4(pid, 0)
         return cause, status, usage
 
     def _collect(self, clip: int) -> tuple[bytes, bytes, int, int]:
-        """Read the start of what the program wrote, and give the next one empty files."""
-        texts, sizes = [], []
-        for name in ("_output", "_errors"):
-            sink = getattr(self, name)
+        """Read the start of what the program wrote, and empty the files for the next one."""
+        texts, sizes = [b"", b""], [0, 0]
+        for place, sink in enumerate((self._output, self._errors)):
             size = os.fstat(sink).st_size
-            sizes.append(size)
-            texts.append(os.pread(sink, clip, 0) if size else b"")
-            if size or os.lseek(sink, 0, os.SEEK_CUR):
-                os.close(sink)
-                setattr(self, name, self._new_sink())
+            if size:
+                sizes[place], texts[place] = size, os.pread(sink, clip, 0)
+                os.ftruncate(sink, 0)
+            os.lseek(sink, 0, os.SEEK_SET)  # the position and the flags are shared with the program that is gone
+            fcntl.fcntl(sink, fcntl.F_SETFL, os.O_APPEND)
         return texts[0], texts[1], sizes[0], sizes[1]
 
     def _sweep(self) -> None:
         """Empty the scratch folder, so that no program finds what another left."""
-        for name in os.listdir(self._scratch):
-            path = os.path.join(self._scratch, name)
-            with contextlib.suppress(OSError):
-                if os.path.isdir(path) and not os.path.islink(path):
-                    shutil.rmtree(path)
-                else:
-                    os.unlink(path)
+        if not os.listdir(self._scratch):
+            return
+        for folder, folders, files in os.walk(self._scratch, topdown=False):
+            for name in files:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, name))
+            for name in folders:
+                path = os.path.join(folder, name)
+                with contextlib.suppress(OSError):
+                    (os.unlink if os.path.islink(path) else os.rmdir)(path)
 
 
 def start(role: str, control_descriptor: int, level: str, scratch: str, packages: tuple[str, ...]) -> None:
     """Become the zygote of a role ("candidate" or "examiner"): warm up, enter the jail, serve. Never returns."""
     control = channel.inherit(control_descriptor)
     body = _warm_up(role, packages)
+    warmth.warm_interpreter()
     try:
-        walls = jail.ProgramWalls(level, messages=role == "examiner")
+        zygote = Zygote(control, level, jail.ProgramWalls(level))
         jail.enter(level, jail.python_runtime(packages), scratch)
         sys.path[:] = [*sys.path[:3], *dict.fromkeys(os.path.dirname(p) for p in packages)]
         sys.dont_write_bytecode = True
         if level == "full":
             scratch = "/tmp"  # noqa: S108 - the jail's own
             _move_packages(packages)
-        zygote = Zygote(control, level, scratch, walls)
     except OSError as error:
         control.send(b"E" + str(error).encode())
         os._exit(1)
@@ -236,7 +228,7 @@ def start(role: str, control_descriptor: int, level: str, scratch: str, packages
     gc.disable()
     control.send(b"R")
     with contextlib.suppress(channel.Closed):
-        zygote.serve(body)
+        zygote.serve(body, scratch)
     os._exit(0)
 
 
@@ -259,6 +251,7 @@ def _warm_up(role: str, packages: tuple[str, ...]) -> Body:
     if role == "examiner":
         from sparkgap.judge import examiner
 
+        examiner.rehearse()
         return examiner.main
     from sparkgap.judge import runner
 
