@@ -38,8 +38,11 @@ def rehearse(times: int = 24) -> None:
     answers = b"".join(len(word).to_bytes(4, sys.byteorder) + word for word in words)
     from_candidate, theirs_out = os.pipe()
     theirs_in, to_candidate = os.pipe()
+    from sparkgap.judge import preparing
+
+    prepared = preparing.prepare(code, prelude).pack()
     for _ in range(times):
-        exam = exams.prepare({"kind": "code", "code": code, "prelude": prelude, "all_tests": False})
+        exam = exams.prepare(b"C" + prepared)
         os.write(theirs_out, answers)
         job = {"source": prelude, "most_bytes": 1 << 20, "all_tests": False}
         wire.dumps(_examine(exam, wire.loads(wire.dumps(job)), [from_candidate, to_candidate]))
@@ -60,8 +63,8 @@ def main(descriptors: list[int]) -> None:
             os._exit(0)
         if message[:1] == b"T":
             try:
-                exam = exams.prepare(wire.loads(message[1:]))
-            except (SyntaxError, ValueError, RecursionError) as error:
+                exam = exams.prepare(message[1:])
+            except (SyntaxError, ValueError, TypeError, RecursionError) as error:
                 refused = f"the tests cannot be prepared: {type(error).__name__}: {error}"
             gc.collect()
             gc.freeze()
@@ -91,7 +94,7 @@ def _examine(exam: exams.Exam, job: dict[str, Any], ends: list[int]) -> dict[str
             exam.run(link, result)
             report |= result.outcome()
             report["stage"] = "done" if report["status"] == "passed" else "test"
-            report["sensitive"] = report["sensitive"] or link.sent_sets
+            report["sensitive"] = report["sensitive"] or exam.passes_sets
     except Gone:
         report |= {"status": "gone", "reason": ""}
     except Raised as raised:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import io
 import sys
@@ -20,6 +21,7 @@ class Exam(Protocol):
 
     wanted: frozenset[str]
     class_names: frozenset[str]
+    passes_sets: bool  # whether the candidate may be given a set, whose order it then sees
     captures: bool  # whether what the program prints during a call belongs to the test
     total: int | None
 
@@ -28,21 +30,16 @@ class Exam(Protocol):
         ...
 
 
-def prepare(tests: dict[str, Any]) -> Exam:
-    """Return the exam for tests as the worker sends them.
+def prepare(tests: bytes) -> Exam:
+    """Return the exam for tests as the worker sends them: compiled code, or a description of the other kinds.
 
     Raises:
-        SyntaxError: the tests do not parse.
-        ValueError: an unknown kind or oracle.
+        SyntaxError, ValueError: the tests cannot be run.
     """
-    kind = tests.pop("kind")
-    if kind == "code":
-        return CodeExam(**tests)
-    if kind == "inputs":
-        return InputExam(**tests)
-    if kind == "doc":
-        return DocExam(**tests)
-    raise ValueError(f"no such kind of tests: {kind!r}")
+    if tests[:1] == b"C":
+        return CodeExam(tests[1:])
+    described = wire.loads(tests[1:])
+    return {"inputs": InputExam, "doc": DocExam}[described.pop("kind")](**described)
 
 
 @dataclass
@@ -130,7 +127,7 @@ def _supply(link: Link, wanted: frozenset[str], namespace: dict[str, Any]) -> No
             if module.partition(".")[0] in sys.stdlib_module_names:
                 namespace[name] = importlib.import_module(module)
         else:
-            namespace[name] = link.request(["get", name])
+            namespace[name] = link.request(("get", name))
 
 
 class CodeExam:
@@ -138,25 +135,21 @@ class CodeExam:
 
     captures = False
 
-    def __init__(self, code: str, prelude: str, all_tests: bool = False) -> None:
-        self._tests = testcode.prepare(code, prelude, all_tests=all_tests)
+    def __init__(self, prepared: bytes) -> None:
+        self._tests = testcode.TestCode.unpack(prepared)
         self.wanted = self._tests.wanted
         self.total = self._tests.total
-        namespace = self._fresh()
-        self.class_names = frozenset(
-            name for name, value in namespace.items() if isinstance(value, type) and value.__module__ == "tests"
-        )
-
-    def _fresh(self) -> dict[str, Any]:
-        namespace: dict[str, Any] = {"__name__": "tests"}
-        exec(self._tests.prelude, namespace)  # noqa: S102 - trusted, and jailed all the same
-        return namespace
+        self.class_names = self._tests.classes
+        self.passes_sets = self._tests.passes_sets
 
     def run(self, link: Link, result: Result) -> None:
         """Run the tests in a fresh namespace."""
-        namespace = self._fresh()
-        link.supply({name: namespace[name] for name in self.class_names})
+        namespace: dict[str, Any] = {"__name__": "tests"}
+        exec(self._tests.prelude, namespace)  # noqa: S102 - trusted, and jailed all the same
+        if self.class_names:
+            link.supply({name: namespace[name] for name in self.class_names if name in namespace})
         _supply(link, self.wanted, namespace)
+        link.buffers = self._tests.buffers
         namespace[testcode.COUNT] = result.count
         namespace[testcode.MISS] = result.miss
         result.where = self._place
@@ -215,6 +208,7 @@ class InputExam:
         self._atol, self._oracle = atol, oracle
         self._group_of = [name for name, size in groups for _ in range(size)]
         self._frames = _frames(entry_point, inputs)
+        self.passes_sets = any(b'{"s":' in frame or b'{"f":' in frame for frame, _ in self._frames)
         self.wanted = frozenset({entry_point})
         self.total: int | None = len(inputs)
 
@@ -268,21 +262,18 @@ class InputExam:
 
 def _frames(entry_point: str, inputs: tuple[tuple[Any, ...], ...]) -> list[tuple[bytes, int]]:
     """Encode the inputs once, in batches small enough to write before any answer is read: (message, inputs in it)."""
-    name = wire.dumps(entry_point)
     frames: list[tuple[bytes, int]] = []
-    batch: list[bytes] = []
-
-    def close() -> None:
-        if batch:
-            frames.append((b'["calls",' + name + b",[" + b",".join(batch) + b"]]", len(batch)))
-            batch.clear()
-
+    batch: list[tuple[Any, ...]] = []
+    size = 0
     for args in inputs:
-        encoded = wire.dumps(args)
-        if batch and sum(map(len, batch)) + len(encoded) > _BATCH_BYTES:
-            close()
-        batch.append(encoded)
-    close()
+        length = len(wire.dumps(args))
+        if batch and size + length > _BATCH_BYTES:
+            frames.append((b"j" + wire.dumps(["calls", entry_point, batch]), len(batch)))
+            batch, size = [], 0
+        batch.append(args)
+        size += length
+    if batch:
+        frames.append((b"j" + wire.dumps(["calls", entry_point, batch]), len(batch)))
     return frames
 
 
@@ -301,8 +292,9 @@ class DocExam:
         if not self._examples:
             raise ValueError("the text has no examples (>>>)")
         self._code = [compile(e.source, testcode.TESTS, "single", dont_inherit=True) for e in self._examples]
-        self.wanted = frozenset().union(*(testcode.free_names(e.source, "single") for e in self._examples))
+        self.wanted = frozenset().union(*map(testcode.used_names, self._code)) - vars(builtins).keys()
         self.total: int | None = len(self._examples)
+        self.passes_sets = "{" in text or "set(" in text
 
     def run(self, link: Link, result: Result) -> None:
         """Run the examples one after another in one namespace."""

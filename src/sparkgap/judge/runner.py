@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import io
+import marshal
 import os
 import random
 import resource
@@ -191,7 +192,7 @@ class _Candidate:
 
     def obey(self) -> None:
         """Wait for one request of the examiner's and answer it."""
-        what, *rest = self._decoder.loads(self._pipes.receive())
+        what, *rest = _request(self._pipes.receive(), self._decoder)
         if what == "calls":
             name, many = rest
             for args in many:
@@ -244,11 +245,20 @@ class _Candidate:
         self._pipes.send(body)
 
     def _flush(self) -> None:
-        with contextlib.suppress(BaseException):
+        try:  # noqa: SIM105 - a context manager costs more than the flush
             sys.stdout.flush()
+        except BaseException:  # noqa: BLE001, S110
+            pass
 
     def _say(self, what: str, value: Any) -> None:
         self._pipes.send(b"s" + wire.dumps([what, value]))
+
+
+def _request(message: bytes, decoder: wire.Decoder | None) -> Any:
+    """Read a message of the examiner's, which this side may trust."""
+    if message[:1] == b"m":
+        return marshal.loads(message[1:])  # noqa: S302
+    return (decoder.loads if decoder else wire.loads)(message[1:])
 
 
 class _InPlace:
@@ -317,7 +327,7 @@ def _place(traceback: types.TracebackType | None) -> tuple[int | None, int | Non
 def main(descriptors: list[int]) -> None:
     """Serve one program: pipes from and to the examiner, and for a script its stdin. Never trusted, soon killed."""
     pipes = _Pipes(descriptors[0], descriptors[1])
-    load = wire.loads(pipes.receive())
+    load = _request(pipes.receive(), None)
     if len(descriptors) > 2:
         os.dup2(descriptors[2], 0)
         os.close(descriptors[2])
@@ -344,8 +354,10 @@ def rehearse(times: int = 24) -> None:
     for _ in range(times):
         candidate = _Candidate(_Pipes(ours_in, ours_out), load)
         candidate.load(load)
-        for request in (["call", "f", ([1, 2],), {}], ["calls", "f", [([1], 2.5), ([2], 3)]]):
-            body = wire.dumps(request)
+        for body in (
+            b"m" + marshal.dumps(("call", "f", ([1, 2],), {})),
+            b"j" + wire.dumps(["calls", "f", [([1], 2.5), ([2], 3)]]),
+        ):
             os.write(theirs_out, _LENGTH.pack(len(body)) + body)
             candidate.obey()
         os.read(theirs_in, 1 << 16)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparkgap.judge import channel, kernel, scripts, verdicts, wire
+from sparkgap.judge import channel, kernel, preparing, scripts, verdicts, wire
 from sparkgap.judge.zygote import ASK_CPU, KILL, Ending, Order
 
 TICK_MS = 250
@@ -132,7 +132,7 @@ class Worker:
         while True:
             message = self._judge.receive()
             if message[:1] == b"T":
-                self._tests = (message[1:17], message[17:])
+                self._tests = message[1:17], _prepared(message[17:])
                 continue
             job = wire.loads(message[1:])
             self._judge.send(b"V" + wire.dumps(self._verdict(job)))
@@ -174,6 +174,9 @@ class Worker:
         return zygote
 
     def _examined(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
+        if self._tests[1][:1] == b"X":
+            reason = self._tests[1][1:].decode()
+            return {"status": "infra", "stage": "load", "reason": reason}
         zygote = self._candidates(seed, job["packages"])
         examiner = self._examiner_for(job)
         ours: list[int] = []
@@ -327,6 +330,17 @@ class _Patience:
             self._since, self._used = now, used
         elif self._used == 0.0:
             self._used = used
+
+
+def _prepared(tests: bytes) -> bytes:
+    """Compile tests that are code, so that no examiner has to."""
+    described = wire.loads(tests)
+    if described["kind"] != "code":
+        return b"J" + tests
+    try:
+        return b"C" + preparing.prepare(described["code"], described["prelude"], all_tests=described["all_tests"]).pack()
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return b"X" + f"the tests do not compile: {type(error).__name__}: {error}".encode()
 
 
 def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]) -> None:
