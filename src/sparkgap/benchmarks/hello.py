@@ -97,11 +97,12 @@ _CODE: tuple[_Row, ...] = (
         '    """Return the mean of the squared distances to the mean; `mean` is there to be used."""\n',
         "    middle = mean(numbers)\n    return mean([(number - middle) ** 2 for number in numbers])\n",
         CodeTests(
-            "import math\n"
+            prelude="def mean(numbers):\n    return sum(numbers) / len(numbers)\n",
+            code="import math\n"
             "assert math.isclose(variance([1, 2, 3, 4]), 1.25)\n"
             "assert abs(variance([0.1, 0.2, 0.4]) - 0.0155555555) < 1e-8\n"
             "for numbers in ([2.0], [5, 5, 5]):\n"
-            "    assert math.isclose(variance(numbers), mean([n * n for n in numbers]) - mean(numbers) ** 2)"
+            "    assert math.isclose(variance(numbers), mean([n * n for n in numbers]) - mean(numbers) ** 2)",
         ),
     ),
     (
@@ -278,7 +279,7 @@ _CHAT: tuple[_Row, ...] = (
         "",
         "Write a program that reads integers, one a line, until the input ends, and prints their sum.",
         "import sys\n\nprint(sum(int(line) for line in sys.stdin if line.strip()))\n",
-        StdioTests((("1\n2\n3\n", "6\n"), ("", "0\n"), ("-5\n\n5000000000\n", "4999999995\n"))),
+        StdioTests((("1\n2\n3\n", "6\n"), ("", "0\n"), ("-5\n5000000000\n", "4999999995\n"))),
     ),
     (
         "",
