@@ -7,7 +7,6 @@ tests come from files that somebody else wrote.
 
 from __future__ import annotations
 
-import gc
 import os
 import random
 import reprlib
@@ -66,8 +65,6 @@ def main(descriptors: list[int]) -> None:
                 exam = exams.prepare(message[1:])
             except (SyntaxError, ValueError, TypeError, RecursionError) as error:
                 refused = f"the tests cannot be prepared: {type(error).__name__}: {error}"
-            gc.collect()
-            gc.freeze()
             continue
         job, ends = wire.loads(message[1:]), worker.descriptors()
         if exam is None:

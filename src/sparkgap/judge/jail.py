@@ -22,6 +22,7 @@ NOBODY = 65534
 SCRATCH_BYTES = 32 << 20
 MAX_THREADS = 64
 MAX_FILES = 64
+_MEMORY_RESERVE = 32 << 20  # what a program that ran out of memory may still use to say so
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _FILES = ("/etc/ld.so.cache", "/etc/localtime")
@@ -82,7 +83,7 @@ def enter(level: str, runtime: Runtime, scratch: str) -> None:
         if level == "reduced" or kernel.landlock_version():
             kernel.landlock(readable, writable)
         kernel.put_on_filter(seccomp.worker_filter(plain_forks=level != "full"))
-    _limit_worker()
+    _limit_worker(level)
 
 
 def _become_nobody(runtime: Runtime, scratch: str) -> None:
@@ -181,7 +182,9 @@ def _show(old: str, path: str, inside: str) -> None:
     kernel.seal_mount(inside, devices=path in _DEVICES)
 
 
-def _limit_worker() -> None:
+def _limit_worker(level: str) -> None:
+    if level == "full":
+        resource.setrlimit(resource.RLIMIT_NPROC, (MAX_THREADS, MAX_THREADS))  # counted within the namespace
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
@@ -198,14 +201,13 @@ class ProgramWalls:
 
     def put_on(self, cpu_s: float, memory_mb: int, file_kb: int) -> None:
         """Put the walls on this process, for good."""
-        limit = resource.setrlimit
-        hard_cpu = int(cpu_s) + 2  # a backstop: the forking process watches the CPU clock far more finely
-        limit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
         memory = (memory_mb << 20) + self._own_bytes
-        limit(resource.RLIMIT_AS, (memory, memory + (32 << 20)))
-        limit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory + _MEMORY_RESERVE))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
         if self._level == "full":
-            limit(resource.RLIMIT_NPROC, (MAX_THREADS, MAX_THREADS))  # counted within the namespace
             kernel.drop_capabilities()
-        elif self._level == "reduced":
+            return
+        hard_cpu = int(cpu_s) + 2  # a backstop, should the forking process be killed: nothing else then ends the program
+        resource.setrlimit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
+        if self._level == "reduced":
             kernel.put_on_filter(seccomp.program_filter(os.getpid()))

@@ -12,7 +12,6 @@ import contextlib
 import io
 import marshal
 import os
-import random
 import resource
 import struct
 import sys
@@ -32,8 +31,7 @@ _MOST_TEXT = 2000
 
 # Imported once, before the walls and before any program: what model-written Python imports most.
 _COMMON = (
-    "typing", "re", "math", "collections", "itertools", "functools", "heapq", "bisect", "string", "copy", "operator",
-    "random", "_sitebuiltins", "warnings", "time",
+    "typing", "re", "math", "collections", "itertools", "functools", "operator", "_sitebuiltins", "time",
 )  # fmt: skip
 
 
@@ -41,7 +39,8 @@ def warm_up() -> None:
     """Import what programs commonly import, and take chance out of what they all share."""
     for name in _COMMON:
         __import__(name)
-    random.seed(0)
+    sys.argv = [FILENAME]
+    sys.setrecursionlimit(1000 + 16)  # the frames below a program's are ours
     quitter = sys.modules["_sitebuiltins"].Quitter
     for name in ("exit", "quit"):
         setattr(builtins, name, quitter(name, "Ctrl-D (i.e. EOF)"))
@@ -109,6 +108,13 @@ def _fix_dates() -> None:
         setattr(dt, stand_in.__name__, stand_in)
 
 
+def _fix_random() -> None:
+    """Seed the generator that a program shares with itself alone."""
+    import random
+
+    random.seed(0)
+
+
 class _Pipes:
     """Whole messages over the two pipes to the examiner."""
 
@@ -139,16 +145,28 @@ class _Pipes:
 class _Candidate:
     """The loaded program and the objects of its that the examiner holds by number."""
 
-    def __init__(self, pipes: _Pipes, load: dict[str, Any]) -> None:
-        self._pipes = pipes
-        self._most_bytes: int = load["most_bytes"]
-        self._captures: bool = load["captures"]
+    def __init__(self) -> None:
+        self._pipes = _Pipes(-1, -1)
+        self._most_bytes = 0
+        self._captures = False
         self._kept: list[Any] = []
         self._classes: dict[str, type] = {}
         self._encoder = wire.Encoder(self._classes, self._keep)
         self._decoder = wire.Decoder(self._classes, lambda number, name: self._kept[number])
-        self._module = types.ModuleType("__main__" if load["script"] else MODULE)
-        self._functions: dict[str, Any] = {}
+        self._module = types.ModuleType(MODULE)
+        self._module.__dict__["__file__"] = FILENAME
+
+    def attend(self, reading: int, writing: int) -> bool:
+        """Take in the program from the examiner's pipes; return whether calls may follow."""
+        self._pipes = _Pipes(reading, writing)
+        load = _request(self._pipes.receive(), self._decoder)
+        self._most_bytes, self._captures = load["most_bytes"], load["captures"]
+        if load["script"]:
+            self._module.__dict__["__name__"] = "__main__"
+        loaded = self.load(load)
+        if loaded and load["script"]:
+            self._say("finished", None)
+        return loaded and not load["script"]
 
     def _keep(self, value: Any) -> int:
         self._kept.append(value)
@@ -158,16 +176,17 @@ class _Candidate:
         """Compile and run the program's own statements; say how that went."""
         source: str = load["source"]
         try:
-            code = _compile(source)
+            code = compile(source, FILENAME, "exec", dont_inherit=True)
         except BaseException as error:  # noqa: BLE001
             self._say("syntax", _described(error))
             return False
-        self._say("compiled", hash_sensitive(code))
+        self._pipes.send(b's["compiled",true]' if hash_sensitive(code) else b's["compiled",false]')
         if "datetime" in source:
             _fix_dates()
+        if "random" in source:
+            _fix_random()
         module = self._module
         sys.modules[module.__name__] = module
-        module.__dict__["__file__"] = FILENAME
         try:
             exec(code, module.__dict__)  # noqa: S102 - the point of it all
         except BaseException as error:  # noqa: BLE001
@@ -254,11 +273,11 @@ class _Candidate:
         self._pipes.send(b"s" + wire.dumps([what, value]))
 
 
-def _request(message: bytes, decoder: wire.Decoder | None) -> Any:
+def _request(message: bytes, decoder: wire.Decoder) -> Any:
     """Read a message of the examiner's, which this side may trust."""
     if message[:1] == b"m":
         return marshal.loads(message[1:])  # noqa: S302
-    return (decoder.loads if decoder else wire.loads)(message[1:])
+    return decoder.loads(message[1:])
 
 
 class _InPlace:
@@ -276,14 +295,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "contains": lambda target, item: item in target,
     "text": str,
 }
-
-
-def _compile(source: str) -> types.CodeType:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return compile(source, FILENAME, "exec", dont_inherit=True)
 
 
 def _described(error: BaseException) -> dict[str, Any]:
@@ -324,43 +335,41 @@ def _place(traceback: types.TracebackType | None) -> tuple[int | None, int | Non
     return line, column
 
 
+_prepared: _Candidate
+
+
 def main(descriptors: list[int]) -> None:
     """Serve one program: pipes from and to the examiner, and for a script its stdin. Never trusted, soon killed."""
-    pipes = _Pipes(descriptors[0], descriptors[1])
-    load = _request(pipes.receive(), None)
     if len(descriptors) > 2:
         os.dup2(descriptors[2], 0)
         os.close(descriptors[2])
-    sys.argv = [FILENAME]
-    sys.setrecursionlimit(1000 + 16)  # the frames below the program's are ours
-    candidate = _Candidate(pipes, load)
-    if not candidate.load(load):
-        return
-    if load["script"]:
-        candidate._say("finished", None)
-        return
-    while True:
-        candidate.obey()
+    if _prepared.attend(descriptors[0], descriptors[1]):
+        while True:
+            _prepared.obey()
 
 
 def rehearse(times: int = 24) -> None:
     """Load a small program and call it, over real pipes, so that forked processes find this path warm."""
+    global _prepared  # noqa: PLW0603 - the one that each forked process inherits
     load = {
         "source": "from typing import List\ndef f(a: List[int], b=1):\n    return len(a) + b\n", "most_bytes": 1 << 20,
         "script": False, "wanted": ["f"], "classes": [], "captures": False,
     }  # fmt: skip
     ours_in, theirs_out = os.pipe()
     theirs_in, ours_out = os.pipe()
+    requests = (
+        marshal.dumps(load), marshal.dumps(("call", "f", ([1, 2],), {})),
+        wire.dumps(["calls", "f", [([1], 2.5), ([2], 3)]]),
+    )  # fmt: skip
     for _ in range(times):
-        candidate = _Candidate(_Pipes(ours_in, ours_out), load)
-        candidate.load(load)
-        for body in (
-            b"m" + marshal.dumps(("call", "f", ([1, 2],), {})),
-            b"j" + wire.dumps(["calls", "f", [([1], 2.5), ([2], 3)]]),
-        ):
-            os.write(theirs_out, _LENGTH.pack(len(body)) + body)
-            candidate.obey()
+        _prepared = _Candidate()
+        for tag, body in zip(b"mmj", requests, strict=True):
+            os.write(theirs_out, _LENGTH.pack(len(body) + 1) + bytes([tag]) + body)
+        _prepared.attend(ours_in, ours_out)
+        _prepared.obey()
+        _prepared.obey()
         os.read(theirs_in, 1 << 16)
     del sys.modules[MODULE]
     for descriptor in (ours_in, theirs_out, theirs_in, ours_out):
         os.close(descriptor)
+    _prepared = _Candidate()

@@ -12,7 +12,7 @@ import sys
 # A little of everything that model-written functions use.
 _PROGRAM = '''
 from typing import Any, Dict, List, Optional, Tuple, Union
-import collections, functools, heapq, itertools, math, re, string
+import collections, functools, itertools, math, re
 
 
 class Node:
@@ -58,9 +58,6 @@ def solve(numbers: List[int], text: str = "The quick Brown fox") -> Tuple[int, s
         out = re.sub(r"[^a-z]+", "", out.lower())
     counts, lists, queue = collections.Counter(words), collections.defaultdict(list), collections.deque([1, 2])
     queue.append(queue.popleft())
-    heap = [5, 1, 4]
-    heapq.heapify(heap)
-    heapq.heappop(heap)
     steps = tuple(zip(numbers, numbers[1:])) + tuple(itertools.chain([1], [2]))
     total += sum(int(d) for d in str(12345) if d != "3") + len(steps) + int("101", 2) + ord("a") + int(any(numbers))
     product = functools.reduce(lambda a, b: a * b, [1, 2, 3])

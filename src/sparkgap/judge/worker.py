@@ -52,7 +52,7 @@ class ZygoteProcess:
         }  # fmt: skip
         self.pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-S", "-s", "-P", "-X", "utf8", "-c", code],
+            [sys.executable, "-S", "-s", "-P", "-W", "ignore", "-X", "utf8", "-c", code],
             environment,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),

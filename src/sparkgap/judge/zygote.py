@@ -132,16 +132,11 @@ class Zygote:
         try:
             os.dup2(self._output, 1)
             os.dup2(self._errors, 2)
-            kept = []
-            for target, descriptor in enumerate(descriptors, 3):
-                high = os.dup2(descriptor, target + 32, inheritable=False)
-                kept.append((high, target))
-            for high, target in kept:
-                os.dup2(high, target, inheritable=False)
-            os.closerange(3 + len(kept), jail.MAX_FILES)
+            for ours in (self._control.fileno(), self._output, self._errors):
+                os.close(ours)
             self._walls.put_on(order.cpu_s, order.memory_mb, order.file_kb)
             gc.enable()
-            body(list(range(3, 3 + len(kept))))
+            body(descriptors)
             status = 0
         except BaseException as error:  # noqa: BLE001 - nothing may unwind into the forking loop
             with contextlib.suppress(BaseException):
