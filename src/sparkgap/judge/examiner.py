@@ -9,24 +9,12 @@ from __future__ import annotations
 
 import os
 import random
-import reprlib
 import sys
 from typing import Any
 
 from sparkgap.judge import channel, exams, wire
-from sparkgap.judge.link import Gone, Link, Raised, Refused
-
-MOST_REPR = 400
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = _short.maxlong = 120
-_short.maxlist = _short.maxtuple = _short.maxset = _short.maxdict = _short.maxdeque = 20
-_short.maxlevel = 4
-
-
-def shown(value: Any) -> str:
-    """Return a short repr of a plain value."""
-    return _short.repr(value)[:MOST_REPR]
+from sparkgap.judge.link import Link, Raised, Stop
+from sparkgap.judge.showing import shown
 
 
 def rehearse(times: int = 24) -> None:
@@ -79,41 +67,34 @@ def main(descriptors: list[int]) -> None:
 def _examine(exam: exams.Exam, job: dict[str, Any], ends: list[int]) -> dict[str, Any]:
     random.seed(0)
     link = Link(ends[0], ends[1])
-    report: dict[str, Any] = {"status": "infra", "stage": "load", "sensitive": False}
+    report: dict[str, Any] = {"status": "infra", "stage": "load", "sensitive": False, "heard": False}
     result = exams.Result(all_tests=job["all_tests"])
+    load = {
+        "source": job["source"], "most_bytes": job["most_bytes"], "script": False,
+        "wanted": sorted(exam.wanted), "classes": sorted(exam.class_names), "captures": exam.captures,
+    }  # fmt: skip
     try:
-        load = {
-            "source": job["source"], "most_bytes": job["most_bytes"], "script": False,
-            "wanted": sorted(exam.wanted), "classes": sorted(exam.class_names), "captures": exam.captures,
-        }  # fmt: skip
-        if _load(link, load, report):
+        link.send(load)
+        if hear_load(link, report):
             report["stage"] = "test"
             exam.run(link, result)
             report |= result.outcome()
-            report["stage"] = "done" if report["status"] == "passed" else "test"
             report["sensitive"] = report["sensitive"] or exam.passes_sets
-    except Gone:
-        report |= {"status": "gone", "reason": ""}
-    except Raised as raised:
-        report |= {"status": raised.status, "reason": raised.reason, "diagnostics": [raised.described]}
-    except Refused as refusal:
-        report |= {"status": refusal.status, "reason": refusal.reason}
-    except wire.Malformed as error:
-        report |= {"status": "forbidden", "reason": f"it wrote to the judge's own pipe ({error})"}
-    except MemoryError:
-        report |= {"status": "memory", "reason": "its answer takes more memory than the tests may use"}
-    except BaseException as error:  # noqa: BLE001 - the tests' own doing
-        report |= {"status": "wrong", "reason": f"the test cannot use the answer: {type(error).__name__}: {error}"[:500]}
-    if report["status"] != "passed":
+    except BaseException as error:  # noqa: BLE001 - data: the candidate's doing or the tests'
+        report |= exams.explained(error)
+    if report["status"] == "passed" and link.stopped is not None:  # a test swallowed it
+        report |= exams.explained(link.stopped)
+    if report["status"] == "passed":
+        report["stage"] = "done"
+    else:
         report["failure"] = result.failure(link, shown)
-    report |= {"passed": result.passed, "total": result.total(exam.total), "groups": result.groups}
-    return report
+    return report | {"passed": result.passed, "total": result.total(exam.total), "groups": result.groups}
 
 
-def _load(link: Link, load: dict[str, Any], report: dict[str, Any]) -> bool:
-    """Have the candidate's process load the program; return whether it could."""
-    link.send(load)
+def hear_load(link: Link, report: dict[str, Any], *, script: bool = False) -> bool:
+    """Hear how the loading of the program went; return whether it can be called."""
     what, value = link.receive_word()  # sent before any of the program has run, so this one is believed
+    report["heard"] = True
     if what == "syntax":
         raised = Raised(value)
         status = "memory" if raised.status == "memory" else "syntax"
@@ -123,7 +104,10 @@ def _load(link: Link, load: dict[str, Any], report: dict[str, Any]) -> bool:
     what, value = link.receive_word()
     if what == "raised":
         raise Raised(value)
-    if what != "loaded" or type(value) is not dict:
-        raise wire.Malformed("not the word that was due")
+    if what == "finished" and script:
+        report |= {"status": "passed", "stage": "done"}
+        return False
+    if what != "loaded" or type(value) is not dict or script:
+        raise link.forged("not the word that was due")
     link.names = value
     return True

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sparkgap.judge import oracles, testcode, wire
-from sparkgap.judge.link import Candidate, Link, Raised, Refused, status_of
+from sparkgap.judge.link import Candidate, Handle, Link, Raised, Stop, status_of
+from sparkgap.judge.showing import shown
 
 _BATCH_BYTES = 32768
 
@@ -60,7 +61,9 @@ class Result:
         self.passed += 1
 
     def miss(self, error: BaseException) -> None:
-        """One test failed, and the others go on."""
+        """One test failed; what ends all tests goes on up."""
+        if isinstance(error, Stop) and error.status in ("gone", "forbidden", "infra"):
+            raise error
         self.missed += 1
         if self.first is None:
             self.first = explained(error)
@@ -101,10 +104,8 @@ def explained(error: BaseException) -> dict[str, Any]:
         return {"status": status_of(types), "reason": reason, "diagnostics": [error.described]}
     if isinstance(error, Raised):
         return {"status": error.status, "reason": error.reason, "diagnostics": [error.described]}
-    if isinstance(error, Refused):
+    if isinstance(error, Stop):
         return {"status": error.status, "reason": error.reason}
-    if isinstance(error, wire.Malformed):
-        return {"status": "forbidden", "reason": f"it wrote to the judge's own pipe ({error})"}
     if isinstance(error, AssertionError):
         text = str(error)
         return {"status": "wrong", "reason": f"a test failed: {text}"[:500] if text else "a test failed"}
@@ -116,14 +117,21 @@ def explained(error: BaseException) -> dict[str, Any]:
 
 
 def _supply(link: Link, wanted: frozenset[str], namespace: dict[str, Any]) -> None:
-    """Put what the candidate defines into the tests' namespace, as functions that call it and plain values."""
+    """Put what the candidate defines into the tests' namespace, as functions that call it and plain values.
+
+    A standard module that the tests use by name is always the examiner's own.
+    """
     for name, kind in link.names.items():
         if name not in wanted or type(kind) is not str:
             continue
         if kind == "function":
             namespace[name] = link.function(name)
-        elif kind.startswith("module:"):
-            module = kind.removeprefix("module:")
+        elif kind == "class":
+            namespace[name] = link.made_class(name)
+        elif kind == "exception":
+            namespace[name] = link.exceptions[name] = type(name, (Candidate,), {})
+        elif kind.startswith("module:") or name in sys.stdlib_module_names:
+            module = kind.removeprefix("module:") if kind.startswith("module:") else name
             if module.partition(".")[0] in sys.stdlib_module_names:
                 namespace[name] = importlib.import_module(module)
         else:
@@ -147,7 +155,8 @@ class CodeExam:
         namespace: dict[str, Any] = {"__name__": "tests"}
         exec(self._tests.prelude, namespace)  # noqa: S102 - trusted, and jailed all the same
         if self.class_names:
-            link.supply({name: namespace[name] for name in self.class_names if name in namespace})
+            defined = {name: namespace[name] for name in self.class_names if isinstance(namespace.get(name), type)}
+            link.supply(defined)
         _supply(link, self.wanted, namespace)
         link.buffers = self._tests.buffers
         namespace[testcode.COUNT] = result.count
@@ -155,15 +164,16 @@ class CodeExam:
         result.where = self._place
         try:
             exec(self._tests.code, namespace)  # noqa: S102
+            _run_test_cases(namespace, result)
         except Exception as error:  # noqa: BLE001 - data
             result.miss(error)
         except BaseException as error:
-            result.place = self._place(error)
+            result.place = result.place or self._place(error)
             raise
+        if self._tests.source.strip() and result.first is None and link.last_call is None:
+            raise Stop("infra", "the tests never call anything that the program defines")
 
     def _place(self, error: BaseException) -> dict[str, str]:
-        from sparkgap.judge.examiner import shown
-
         frame = line = None
         step = error.__traceback__
         while step is not None:
@@ -181,6 +191,24 @@ class CodeExam:
                 found["expected"] = right if operator == "==" else f"{operator} {right}"
                 found["actual"] = shown(frame.f_locals[testcode.LEFT])
         return found
+
+
+def _run_test_cases(namespace: dict[str, Any], result: Result) -> None:
+    """Run the `unittest` classes that the tests define; each method counts as one test."""
+    unittest = sys.modules.get("unittest")
+    if unittest is None:
+        return
+    for kind in list(namespace.values()):
+        if isinstance(kind, type) and issubclass(kind, unittest.TestCase) and kind.__module__ == "tests":
+            for case in unittest.defaultTestLoader.loadTestsFromTestCase(kind):
+                outcome = case.run()
+                if outcome.wasSuccessful():
+                    result.count()
+                else:
+                    ((_, text), *_rest) = [*outcome.failures, *outcome.errors]
+                    result.miss(AssertionError(text.strip().splitlines()[-1]))
+                    if not result.all_tests:
+                        return
 
 
 class InputExam:
@@ -233,14 +261,14 @@ class InputExam:
         group[1] += 1
         link.last_call, link.answered = (self._entry_point, args, {}), False
         try:
-            answer = link.answer(args)
+            answer = link.answer(())  # the inputs stay as they are, whatever the candidate did to its copies
             link.last_answer, link.answered = answer, True
             if self._expected is None:
                 assert result.answers is not None
-                result.answers.append(answer)
+                result.answers.append(answer.described() if type(answer) is Handle else answer)
             elif not oracles.compare(self._oracle, args, answer, self._expected[index], self._atol):
                 raise AssertionError  # noqa: TRY301 - the same path as an assert in test code
-        except Exception as error:  # noqa: BLE001 - data
+        except (Exception, Stop, Raised) as error:
             result.where = lambda e: self._place(e, index, link)
             result.miss(error)
             return False
@@ -249,8 +277,6 @@ class InputExam:
         return True
 
     def _place(self, error: BaseException, index: int, link: Link) -> dict[str, str]:
-        from sparkgap.judge.examiner import shown
-
         call = f"{self._entry_point}({', '.join(map(shown, self._inputs[index]))})"
         found = {"test": f"input {index}" + (f" ({self._group_of[index]})" if self._group_of else ""), "call": call}
         if self._expected is not None:
@@ -301,6 +327,7 @@ class DocExam:
         namespace: dict[str, Any] = {"__name__": "tests"}
         exec(self._prelude, namespace)  # noqa: S102
         _supply(link, self.wanted, namespace)
+        link.shows_reprs = True
         for example, code in zip(self._examples, self._code, strict=True):
             link.last_call = None
             try:
@@ -328,7 +355,7 @@ class DocExam:
         else:
             got, wanted = link.printed + out.getvalue(), example.want
             if example.exc_msg is not None:
-                wanted = example.exc_msg
+                got = "(no exception)\n"  # whatever was printed
         finally:
             sys.stdout = before
         flags = sum(flag for flag, on in example.options.items() if on)

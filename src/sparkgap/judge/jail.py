@@ -59,38 +59,54 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
     return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
-def enter(level: str, runtime: Runtime, scratch: str) -> None:
+def enter(level: str, runtime: Runtime) -> None:
     """Put this process behind the walls of `level`; with `full` the caller goes on in a forked child.
 
-    `scratch` is a host folder for files that programs write, used where there is no mount namespace.
+    Only a full jail has a folder that programs may write to, a small one in memory: elsewhere what they write could
+    not be bounded, nor hidden from the next.
 
     Raises:
         OSError: the kernel refuses a wall. The process is then in no defined state and must end.
     """
     os.umask(0o022)
+    threads = MAX_THREADS  # counted within the namespace
     if level == "full":
         _enter_namespaces(runtime)
         readable, writable = ["/"], ["/tmp", *_DEVICES]  # noqa: S108 - the jail's own
         os.chdir("/tmp")  # noqa: S108
     else:
-        readable = [*runtime.folders, *runtime.files, *runtime.packages]
-        writable = [scratch, *_DEVICES]
-        os.chdir(scratch)
+        readable, writable = [*runtime.folders, *runtime.files, *runtime.packages], list(_DEVICES)
+        os.chdir(runtime.folders[0])
         if os.geteuid() == 0:
-            _become_nobody(runtime, scratch)
+            _become_nobody(runtime)
+        threads += _threads_of(os.geteuid())  # counted over all that this user runs
+    resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if level != "unsafe":
-        if level == "reduced" or kernel.landlock_version():
+        if level == "reduced" or kernel.landlock_version() >= 2:  # the first could not move files, which the sweep does
             kernel.landlock(readable, writable)
         kernel.put_on_filter(seccomp.worker_filter(plain_forks=level != "full"))
-    _limit_worker(level)
 
 
-def _become_nobody(runtime: Runtime, scratch: str) -> None:
+def _threads_of(user: int) -> int:
+    """Return how many threads the user runs now, as far as /proc shows, and some to spare."""
+    count = 192
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{name}").st_uid == user:
+                    count += len(os.listdir(f"/proc/{name}/task"))
+    return count
+
+
+def _become_nobody(runtime: Runtime) -> None:
     """Give up root for good where nobody else's runtime is needed, and in any case root's powers."""
     with contextlib.suppress(PermissionError):
         if all(_open_to_all(folder) for folder in (*runtime.folders, *runtime.packages)):
-            os.chown(scratch, NOBODY, NOBODY)
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -180,15 +196,6 @@ def _show(old: str, path: str, inside: str) -> None:
         return
     kernel.mount(source, inside, None, kernel.MS_BIND | kernel.MS_REC)
     kernel.seal_mount(inside, devices=path in _DEVICES)
-
-
-def _limit_worker(level: str) -> None:
-    if level == "full":
-        resource.setrlimit(resource.RLIMIT_NPROC, (MAX_THREADS, MAX_THREADS))  # counted within the namespace
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
-    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
-    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
 
 
 class ProgramWalls:

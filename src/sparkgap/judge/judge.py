@@ -208,8 +208,10 @@ class _State:
             for worker in self._pool:
                 worker.end()
             self._drain()
-            for job in (*self._pending, *self._lonely, *(j for w in self._pool for j in w.jobs)):
-                job.future.cancel()
+            alone = [self._alone] if self._alone else []
+            for job in (*self._pending, *self._lonely, *alone, *(j for w in self._pool for j in w.jobs)):
+                if not job.future.done() and not job.future.cancel():
+                    job.future.set_exception(InfraError("the judge was closed before the verdict was out"))
             self._selector.close()
 
     def _drain(self) -> None:

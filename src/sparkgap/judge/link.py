@@ -6,7 +6,7 @@ import builtins
 import marshal
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sparkgap.judge import wire
@@ -14,18 +14,19 @@ from sparkgap.judge import wire
 _LENGTH = struct.Struct("=I")
 MOST_BYTES = 64 << 20  # of one message
 
-# Exceptions that say what the jail refused, and what ran out.
+# Exceptions that say what the jail refused.
 _FORBIDDEN = frozenset({"PermissionError", "gaierror"})
+# Exceptions that would steer the tests' own loops and generators.
+_STEERING = frozenset({"StopIteration", "StopAsyncIteration", "GeneratorExit"})
 
 
-class Gone(BaseException):
-    """The candidate's process ended, or can no longer be heard; not an Exception, so no test catches it."""
+class Stop(BaseException):
+    """What ends the tests, whatever they catch: it is no Exception, and the link remembers it.
 
+    `status` is the verdict's; "gone" means that the candidate's process can no longer be heard.
+    """
 
-class Refused(Exception):  # noqa: N818 - a refusal is data: it carries the verdict's status
-    """A value that may not cross: the candidate's fault ("wrong", "output") or the tests' need ("infra")."""
-
-    def __init__(self, status: str, reason: str) -> None:
+    def __init__(self, status: str, reason: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
@@ -35,11 +36,17 @@ class Raised(BaseException):
     """The candidate raised something that is no Exception, or raised while loading."""
 
     def __init__(self, said: Any) -> None:
-        described = _trimmed(said)
+        described = trimmed(said)
         super().__init__(described["text"])
         self.described = described
         self.reason = f"{described['types'][0]}: {described['text']}".rstrip(": ")
         self.status = status_of(described["types"])
+
+
+class Candidate(Exception):  # noqa: N818
+    """An exception of the candidate's, as the tests see it: also an instance of the builtin it derives from."""
+
+    described: dict[str, Any]
 
 
 def status_of(types: list[str]) -> str:
@@ -49,42 +56,46 @@ def status_of(types: list[str]) -> str:
     return "raised" if _FORBIDDEN.isdisjoint(types) else "forbidden"
 
 
-def _trimmed(said: Any) -> dict[str, Any]:
+def trimmed(said: Any) -> dict[str, Any]:
     """Read a described exception as what it should be, whatever it is."""
     said = said if type(said) is dict else {}
-    types = [str(t)[:80] for t in said.get("types", []) if type(t) is str] if type(said.get("types")) is list else []
+    types = said.get("types")
+    names = [_clean(name)[:80] for name in types if type(name) is str] if type(types) is list else []
     place = {k: said[k] if type(said.get(k)) is int and 0 < said[k] < 10**7 else None for k in ("line", "column")}
     text = said.get("text")
-    return {"types": types or ["Exception"], "text": text[:2000] if type(text) is str else "", **place}
+    return {"types": names or ["Exception"], "text": _clean(text)[:2000] if type(text) is str else "", **place}
 
 
-class Candidate(Exception):  # noqa: N818
-    """An exception of the candidate's, as the tests see it: also an instance of the builtin it derives from."""
-
-    described: dict[str, Any]
+def _clean(text: str) -> str:
+    """Return text that can be written to any UTF-8 file."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 _stand_ins: dict[str, type[Exception]] = {}
 
 
-def _exception(described: dict[str, Any]) -> BaseException:
-    """Return what the tests see raised: `pytest.raises(ValueError)` and `except KeyError` must work."""
+def _exception(described: dict[str, Any], own: dict[str, type[Exception]]) -> BaseException:
+    """Return what the tests see raised: `except KeyError` must work, and so must the candidate's own classes."""
     for name in described["types"]:
-        kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, BaseException):
-            if not issubclass(kind, Exception):
-                return Raised(described)
-            made = _stand_ins.get(name)
+        kind = own.get(name) or getattr(builtins, name, None)
+        if not isinstance(kind, type) or not issubclass(kind, BaseException):
+            continue
+        if not issubclass(kind, Exception) or name in _STEERING:
+            break
+        try:
+            made = _stand_ins.get(name) if name not in own else None
             if made is None:
-                try:
-                    made = type(name, (Candidate, kind), {"__init__": Exception.__init__, "__str__": Exception.__str__})
-                except TypeError:  # a layout that does not combine
-                    continue
+                made = type(name, (kind,) if issubclass(kind, Candidate) else (Candidate, kind), _PLAIN_TEXT)
                 _stand_ins[name] = made
             raised = made(described["text"])
-            raised.described = described  # type: ignore[attr-defined]
-            return raised
+        except TypeError:  # a layout or a constructor that does not fit: the next base will
+            continue
+        raised.described = described  # type: ignore[attr-defined]
+        return raised
     return Raised(described)
+
+
+_PLAIN_TEXT = {"__init__": Exception.__init__, "__str__": Exception.__str__, "__new__": Exception.__new__}
 
 
 class Handle:
@@ -96,9 +107,9 @@ class Handle:
     __slots__ = ("_link", "_name", "_number")
 
     def __init__(self, link: Link, number: int, name: str) -> None:
-        self._link = link
-        self._number = number
-        self._name = name
+        object.__setattr__(self, "_link", link)
+        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, "_name", name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._link.call(self, args, kwargs)
@@ -108,48 +119,57 @@ class Handle:
             raise AttributeError(name)
         return self._link.request(("do", "attribute", self, name))
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._link.request(("do", "set", self, name, value))
+
     def __len__(self) -> int:
         length = self._link.request(("do", "length", self))
-        if type(length) is not int:
-            raise self._refusal()
+        if type(length) is not int or length < 0:
+            self._refuse()
         return length
 
     def __getitem__(self, key: Any) -> Any:
         return self._link.request(("do", "item", self, key))
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         items = self._link.request(("do", "items", self))
         if type(items) is Handle:
-            raise self._refusal()
+            self._refuse()
         return iter(items)
 
     def __contains__(self, item: Any) -> bool:
-        return self._link.request(("do", "contains", self, item)) is True
+        return any(item == own for own in self)  # looked for here: it is not for the candidate to say
 
     def __str__(self) -> str:
         text = self._link.request(("do", "text", self))
-        return text if type(text) is str else repr(self)
+        return text if type(text) is str else "?"
 
     def __repr__(self) -> str:
+        if self._link.shows_reprs:
+            text = self._link.request(("do", "repr", self))
+            return text if type(text) is str else "?"
+        return self.described()
+
+    def described(self) -> str:
+        """Return what the object is, without asking it."""
         return f"<an object of type {self._name[:80]!r}>"
 
-    def _refusal(self) -> Refused:
-        return Refused("wrong", f"the answer is an object of type {self._name[:80]!r}, not a plain value")
-
     def _refuse(self, *_: Any) -> Any:
-        raise self._refusal()
+        raise self._link.stop("wrong", f"the answer is an object of type {self._name[:80]!r}, not a plain value")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __add__ = __radd__ = __sub__ = _refuse
     __mul__ = __int__ = __float__ = __index__ = __hash__ = _refuse  # type: ignore[assignment]
 
 
 class _ToCandidate(wire.Encoder):
-    """Encodes arguments; handles go home as the objects they stand for."""
+    """Encodes arguments; handles and the candidate's functions go home as the objects they stand for."""
 
     def pack(self, value: Any, big: bool = False) -> Any:
-        kind = type(value)
-        if kind is Handle:
+        if type(value) is Handle:
             return {"h": [value._number, value._name]}
+        name = getattr(value, "sparkgap_candidate", None) if callable(value) else None
+        if type(name) is str:
+            return {"h": [-1, name]}
         return super().pack(value, big)
 
 
@@ -163,8 +183,11 @@ class Link:
         self._classes: dict[str, type] = {}
         self._encoder = _ToCandidate(self._classes)
         self._decoder = wire.Decoder(self._classes, lambda number, name: Handle(self, number, name))
+        self.exceptions: dict[str, type[Exception]] = {}  # the candidate's own, as the tests name them
         self.names: dict[str, str] = {}
         self.buffers = False  # whether arguments may be byte arrays and the like
+        self.shows_reprs = False  # whether what an odd object prints as is part of the test (docstring examples)
+        self.stopped: Stop | None = None
         self.last_call: tuple[str, tuple[Any, ...], dict[str, Any]] | None = None
         self.last_answer: Any = None
         self.answered = False
@@ -174,12 +197,18 @@ class Link:
         """Name the classes, defined by the problem itself, whose instances may cross."""
         self._classes.update(classes)
 
+    def stop(self, status: str, reason: str = "") -> Stop:
+        """Return what ends the tests, to be raised; the first of them is the verdict, even if a test swallows it."""
+        stop = Stop(status, reason)
+        if self.stopped is None:
+            self.stopped = stop
+        return stop
+
     def send(self, value: Any) -> None:
         """Send one message.
 
         Raises:
-            Gone: the candidate's process has ended.
-            Refused: the tests pass an object that cannot cross.
+            Stop: the candidate's process has ended, or the tests pass an object that cannot cross.
         """
         if not self.buffers:
             try:
@@ -190,8 +219,10 @@ class Link:
                 pass
         try:
             body = self._encoder.dumps(value)
+        except (wire.TooDeep, wire.TooLarge) as error:  # only what the candidate answered before can be like that
+            raise self.stop("wrong", f"an answer cannot be passed on: {error}") from None
         except wire.Uncrossable as error:
-            raise Refused("infra", f"the test passes an argument that cannot cross: {error}") from None
+            raise self.stop("infra", f"the test passes an argument that cannot cross: {error}") from None
         self.send_bytes(b"j" + body)
 
     def send_bytes(self, body: bytes) -> None:
@@ -201,7 +232,7 @@ class Link:
             while data:
                 data = data[os.write(self._writing, data) :]
         except BrokenPipeError:
-            raise Gone from None
+            raise self.stop("gone") from None
 
     def receive(self) -> bytes:
         """Wait for one message of the candidate's process."""
@@ -209,12 +240,12 @@ class Link:
         while len(buffer) < 4 or len(buffer) < 4 + _LENGTH.unpack_from(buffer)[0]:
             chunk = os.read(self._reading, 1 << 16 if buffer else 4096)
             if not chunk:
-                raise Gone
+                raise self.stop("gone")
             if len(buffer) > 1 << 20:  # a long message: collect it without copying it again and again
                 return self._receive_long(buffer + chunk)
             buffer += chunk
             if len(buffer) >= 4 and _LENGTH.unpack_from(buffer)[0] > MOST_BYTES:
-                raise wire.Malformed("a message longer than any answer may be")
+                raise self.forged("a message longer than any answer may be")
         end = 4 + _LENGTH.unpack_from(buffer)[0]
         self._buffer = buffer[end:]
         return buffer[4:end]
@@ -225,19 +256,29 @@ class Link:
         while len(parts) < end:
             chunk = os.read(self._reading, 1 << 20)
             if not chunk:
-                raise Gone
+                raise self.stop("gone")
             parts += chunk
         self._buffer = bytes(parts[end:])
         return bytes(parts[4:end])
+
+    def forged(self, why: object) -> Stop:
+        """Return the end of the tests for a message that Sparkgap's own half of the process would never send."""
+        return self.stop("forbidden", f"it wrote to the judge's own pipe ({why})")
+
+    def _read(self, message: bytes) -> Any:
+        try:
+            return self._decoder.loads(message)
+        except wire.Malformed as error:
+            raise self.forged(error) from None
 
     def receive_word(self) -> tuple[str, Any]:
         """Wait for what the candidate's process says of loading the program."""
         message = self.receive()
         if message[:1] != b"s":
-            raise wire.Malformed("an answer before there was a question")
-        word = self._decoder.loads(message[1:])
+            raise self.forged("an answer before there was a question")
+        word = self._read(message[1:])
         if type(word) is not list or len(word) != 2 or type(word[0]) is not str:
-            raise wire.Malformed("not a word")
+            raise self.forged("not a word")
         return word[0], word[1]
 
     def function(self, name: str) -> Callable[..., Any]:
@@ -247,11 +288,32 @@ class Link:
             return self.call(name, args, kwargs)
 
         candidate.__name__ = candidate.__qualname__ = name
+        candidate.sparkgap_candidate = name  # type: ignore[attr-defined]
         return candidate
+
+    def made_class(self, name: str) -> type:
+        """Return what stands for a class of the candidate's: calling it makes one, over there."""
+        link = self
+
+        class Stand(type):
+            sparkgap_candidate = name
+
+            def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+                return link.call(name, args, kwargs)
+
+            def __instancecheck__(cls, instance: Any) -> bool:
+                return type(instance) is Handle and link.request(("do", "instance", instance, cls)) is True
+
+            def __getattr__(cls, attribute: str) -> Any:
+                if attribute.startswith("__"):
+                    raise AttributeError(attribute)
+                return link.request(("do", "attribute", cls, attribute))
+
+        return Stand(name, (), {})
 
     def call(self, target: str | Handle, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function of the candidate's and return its answer, or raise what it raised."""
-        self.last_call = (target if type(target) is str else repr(target), args, kwargs)
+        self.last_call = (target if type(target) is str else target.described(), args, kwargs)  # type: ignore[union-attr]
         self.answered = False
         self.send(("call", target, args, kwargs))
         answer = self.answer(args)
@@ -265,33 +327,33 @@ class Link:
         return self.answer(())
 
     def answer(self, args: tuple[Any, ...]) -> Any:
-        """Wait for the answer to the last request.
+        """Wait for the answer to the last request; `args` are what the candidate may have changed in place.
 
         Raises:
-            Gone, Refused, wire.Malformed, Raised, Candidate: as each says.
+            Stop: the tests are over. Candidate, Raised: what the candidate raised.
         """
         message = self.receive()
         kind = message[:1]
         if kind == b"o":
-            text = self._decoder.loads(message[1:])
+            text = self._read(message[1:])
             if type(text) is not str:
-                raise wire.Malformed("not what was printed")
+                raise self.forged("not what was printed")
             self.printed += text
             message = self.receive()
             kind = message[:1]
-        value = self._decoder.loads(message[1:])
+        value = self._read(message[1:])
         if kind == b"v":
             return value
         if kind == b"i" and type(value) is list:
             _change_in_place(args, value)
             return None
         if kind == b"x":
-            raise _exception(_trimmed(value))
+            raise _exception(trimmed(value), self.exceptions)
         if kind == b"u":
-            raise Refused("wrong", f"the answer cannot cross: {value}"[:300])
+            raise self.stop("wrong", f"the answer cannot cross: {value}"[:300])
         if kind == b"l":
-            raise Refused("output", f"the answer is too large: {value}"[:300])
-        raise wire.Malformed("an answer of no known kind")
+            raise self.stop("output", f"the answer is too large: {value}"[:300])
+        raise self.forged("an answer of no known kind")
 
 
 def _change_in_place(args: tuple[Any, ...], changed: list[Any]) -> None:

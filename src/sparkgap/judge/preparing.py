@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from sparkgap.judge.testcode import COUNT, LEFT, MISS, PRELUDE, RIGHT, TESTS, TestCode, used_names
+from sparkgap.judge.testcode import COUNT, LEFT, MISS, PRELUDE, RIGHT, TESTS, TestCode
 
 _OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
@@ -44,14 +44,50 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
         for node in before.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and all(map(_says_nothing, node.body))
     }
+    _call_test_functions(tree)
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    names -= _BUILTINS - _subjects(tree, names)
     shown = ast.fix_missing_locations(_Explaining(all_tests).visit(tree))
     compiled = compile(shown, TESTS, "exec", dont_inherit=True)
     ready = compile(before, PRELUDE, "exec", dont_inherit=True)
     # A function that the prelude only declares is the candidate's to supply.
-    wanted = used_names(compiled) - _BUILTINS - own - (_bound_names(before.body) - stubs)
-    classes = frozenset(node.name for node in before.body if isinstance(node, ast.ClassDef))
+    wanted = names - own - (_bound_names(before.body) - stubs)
     buffers = any(word in code or word in prelude for word in ("bytearray", "memoryview", "array"))
-    return TestCode(ready, compiled, code, frozenset(wanted), classes, total, operators, buffers, _passes_sets(tree))
+    return TestCode(ready, compiled, code, frozenset(wanted), _classes(before.body), total, operators, buffers, _passes_sets(tree))
+
+
+def _call_test_functions(tree: ast.Module) -> None:
+    """Have functions named test_* called, as pytest would, unless the tests call them by themselves."""
+    called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    for node in list(tree.body):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and node.name not in called:
+            call = ast.Expr(ast.Call(ast.Name(node.name, ast.Load()), [], []))
+            ast.copy_location(call, node)
+            tree.body.append(call)
+
+
+def _subjects(tree: ast.Module, names: set[str]) -> set[str]:
+    """Return the names of builtins that must be the candidate's own: tests that call nothing else (MBPP's `sum`).
+
+    Where the tests call a function that is no builtin, that one is the subject, and builtins are the examiner's.
+    """
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    if names - _BUILTINS - _bound_names(tree.body):
+        return set()
+    innermost = (c for c in calls if not any(isinstance(n, ast.Call) for a in c.args for n in ast.walk(a)))
+    return {c.func.id for c in innermost if isinstance(c.func, ast.Name)}
+
+
+def _classes(body: list[ast.stmt]) -> frozenset[str]:
+    """Return the classes that the problem itself defines, by statement or by call (`P = namedtuple("P", ...)`)."""
+    found = {node.name for node in body if isinstance(node, ast.ClassDef)}
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            maker = node.value.func
+            name = maker.attr if isinstance(maker, ast.Attribute) else getattr(maker, "id", "")
+            if name in ("namedtuple", "NamedTuple", "Enum", "IntEnum", "make_dataclass"):
+                found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return frozenset(found)
 
 
 def _passes_sets(tree: ast.AST) -> bool:
@@ -119,5 +155,5 @@ class _Explaining(ast.NodeTransformer):
         if not self._all_tests:
             return [node, counted]
         missed = ast.Expr(ast.Call(ast.Name(MISS, ast.Load()), [ast.Name("_sparkgap_error", ast.Load())], []))
-        handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "_sparkgap_error", [missed])
+        handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), "_sparkgap_error", [missed])
         return ast.copy_location(ast.Try([node], [handler], [counted], []), node)

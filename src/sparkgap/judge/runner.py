@@ -28,6 +28,8 @@ EPOCH = 1_600_000_000  # 2020-09-13 12:26:40 UTC: when every program believes it
 
 _LENGTH = struct.Struct("=I")
 _MOST_TEXT = 2000
+_int_digits = sys.get_int_max_str_digits
+_INT_DIGITS = _int_digits()
 
 # Imported once, before the walls and before any program: what model-written Python imports most.
 _COMMON = (
@@ -152,7 +154,7 @@ class _Candidate:
         self._kept: list[Any] = []
         self._classes: dict[str, type] = {}
         self._encoder = wire.Encoder(self._classes, self._keep)
-        self._decoder = wire.Decoder(self._classes, lambda number, name: self._kept[number])
+        self._decoder = wire.Decoder(self._classes, self._kept_object)
         self._module = types.ModuleType(MODULE)
         self._module.__dict__["__file__"] = FILENAME
 
@@ -171,6 +173,10 @@ class _Candidate:
     def _keep(self, value: Any) -> int:
         self._kept.append(value)
         return len(self._kept) - 1
+
+    def _kept_object(self, number: int, name: str) -> Any:
+        """Return an object that the examiner holds: by its number, or a function of the program's by name."""
+        return self._kept[number] if number >= 0 else self._module.__dict__[name]
 
     def load(self, load: dict[str, Any]) -> bool:
         """Compile and run the program's own statements; say how that went."""
@@ -207,6 +213,8 @@ class _Candidate:
         value = self._module.__dict__[name]
         if isinstance(value, types.ModuleType):
             return "module:" + value.__name__
+        if isinstance(value, type):
+            return "exception" if issubclass(value, Exception) else "class"
         return "function" if callable(value) else "value"
 
     def obey(self) -> None:
@@ -246,9 +254,9 @@ class _Candidate:
         try:
             result = action(*args)
             if type(result) is _InPlace:
-                body = b"i" + self._encoder.dumps(result.arguments)
+                body = b"i" + self._dumps(result.arguments)
             else:
-                body = b"v" + self._encoder.dumps(result)
+                body = b"v" + self._dumps(result)
         except wire.TooLarge as error:
             body = b"l" + wire.dumps(str(error))
         except wire.Uncrossable as error:
@@ -262,6 +270,16 @@ class _Candidate:
         else:
             self._flush()
         self._pipes.send(body)
+
+    def _dumps(self, value: Any) -> bytes:
+        digits = _int_digits()
+        if digits == _INT_DIGITS:
+            return self._encoder.dumps(value)
+        sys.set_int_max_str_digits(_INT_DIGITS)  # the program raised it; the encoder and the examiner rely on it
+        try:
+            return self._encoder.dumps(value)
+        finally:
+            sys.set_int_max_str_digits(digits)
 
     def _flush(self) -> None:
         try:  # noqa: SIM105 - a context manager costs more than the flush
@@ -294,6 +312,9 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "items": lambda target: iter(target),
     "contains": lambda target, item: item in target,
     "text": str,
+    "repr": repr,
+    "set": setattr,
+    "instance": lambda target, kind: isinstance(target, kind),
 }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sparkgap.judge import verdicts, wire
-from sparkgap.judge.link import Gone, Link, Raised
+from sparkgap.judge import verdicts
+from sparkgap.judge.examiner import hear_load
+from sparkgap.judge.exams import explained
+from sparkgap.judge.link import Link, Raised, Stop
 from sparkgap.judge.stdio import same_output
 from sparkgap.judge.zygote import Ending, Order
 
@@ -20,9 +23,8 @@ class Forks(Protocol):
     def order(self, order: Order, descriptors: Sequence[int]) -> None:
         """Have a program forked."""
 
-    def ending(self) -> Ending:
-        """Wait for its end."""
-        ...
+
+Wait = Callable[[], tuple[Ending, bool]]  # for the program's end: it, and whether it slept too long
 
 
 def order_for(job: dict[str, Any]) -> Order:
@@ -32,14 +34,14 @@ def order_for(job: dict[str, Any]) -> Order:
     return Order(job["cpu_s"], wall_s, job["memory_mb"], job["output_kb"], clip)
 
 
-def judged(job: dict[str, Any], zygote: Forks) -> dict[str, Any]:
+def judged(job: dict[str, Any], zygote: Forks, wait: Wait) -> dict[str, Any]:
     """Run every case; the verdict is the first failure's, or passed."""
     verdict: dict[str, Any] = {}
     passed = missed = 0
     cpu_s = wall_s = memory_mb = 0.0
     sensitive = False
     for index, (given, expected) in enumerate(job["cases"]):
-        case = _one(job, zygote, given)
+        case = _one(job, zygote, wait, given)
         if case["status"] == "passed" and expected is not None and not same_output(case["output"], expected):
             case |= {"status": "wrong", "stage": "test", "reason": "the output is not the expected one"}
         cpu_s, wall_s = cpu_s + case["cpu_s"], wall_s + case["wall_s"]
@@ -65,7 +67,7 @@ def judged(job: dict[str, Any], zygote: Forks) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _one(job: dict[str, Any], zygote: Forks, given: str) -> dict[str, Any]:
+def _one(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict[str, Any]:
     stdin = os.memfd_create("stdin", os.MFD_CLOEXEC)
     _write_all(stdin, given.encode("utf-8", "replace"))
     os.lseek(stdin, 0, os.SEEK_SET)
@@ -81,43 +83,22 @@ def _one(job: dict[str, Any], zygote: Forks, given: str) -> dict[str, Any]:
         "source": job["source"], "most_bytes": 1 << 20, "script": True,
         "wanted": [], "classes": [], "captures": False,
     }  # fmt: skip
-    report: dict[str, Any] = {"status": "gone", "stage": "test", "reason": "", "sensitive": False}
+    report: dict[str, Any] = {"status": "gone", "stage": "test", "reason": "", "sensitive": False, "heard": False}
     try:
-        try:
+        with contextlib.suppress(Stop):
             link.send(load)
-        except Gone:
-            pass
-        ending = zygote.ending()
-        _read_words(link, report)
+        ending, asleep = wait()
+        try:
+            hear_load(link, report, script=True)
+        except (Raised, Stop) as error:
+            report |= explained(error)
     finally:
         os.close(reading)
         os.close(writing)
-    return verdicts.compose(report, ending, job)
+    return verdicts.compose(report, ending, job, asleep)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _read_words(link: Link, report: dict[str, Any]) -> None:
-    """Read what the process said before it ended. Only the first word, sent before the program ran, is believed."""
-    try:
-        what, value = link.receive_word()
-        if what == "syntax":
-            raised = Raised(value)
-            status = "memory" if raised.status == "memory" else "syntax"
-            report |= {"status": status, "stage": "parse", "reason": raised.reason, "diagnostics": [raised.described]}
-            return
-        report["sensitive"] = value is not False
-        what, value = link.receive_word()
-        if what == "finished":
-            report |= {"status": "passed", "stage": "done"}
-        elif what == "raised":
-            raised = Raised(value)
-            report |= {"status": raised.status, "reason": raised.reason, "diagnostics": [raised.described]}
-    except Gone:
-        pass
-    except wire.Malformed as error:
-        report |= {"status": "forbidden", "reason": f"it wrote to the judge's own pipe ({error})"}

@@ -25,21 +25,20 @@ writev 20 66; preadv 295 69; pwritev 296 70; access 21 -; faccessat 269 48; facc
 59; sched_yield 24 124; mremap 25 216; msync 26 227; mincore 27 232; madvise 28 233; dup 32 23; dup2 33 -; dup3 292
 24; pause 34 -; nanosleep 35 101; clock_nanosleep 230 115; getitimer 36 102; setitimer 38 103; alarm 37 -; getpid 39
 172; gettid 186 178; getppid 110 173; sendfile 40 71; exit 60 93; exit_group 231 94; wait4 61 260; waitid 247 95;
-kill 62 129; tgkill 234 131; tkill 200 130; uname 63 160; flock 73 32; fsync 74 82; fdatasync 75 83; truncate 76 45;
-ftruncate 77 46; getdents64 217 61; getcwd 79 17; chdir 80 49; fchdir 81 50; rename 82 -; renameat 264 38; renameat2
-316 276; mkdir 83 -; mkdirat 258 34; rmdir 84 -; unlink 87 -; unlinkat 263 35; readlink 89 -; readlinkat 267 78;
-symlink 88 -; symlinkat 266 36; chmod 90 -; fchmod 91 52; fchmodat 268 53; umask 95 166; gettimeofday 96 169;
-clock_gettime 228 113; clock_getres 229 114; time 201 -; getrlimit 97 163; setrlimit 160 164; getrusage 98 165;
-sysinfo 99 179; times 100 153; getuid 102 174; geteuid 107 175; getgid 104 176; getegid 108 177; getpgid 121 155;
-getpgrp 111 -; getsid 124 156; getgroups 115 158; getresuid 118 148; getresgid 120 150; sched_getaffinity 204 123;
-sched_getparam 143 121; sched_getscheduler 145 120; sched_get_priority_max 146 125; sched_get_priority_min 147 126;
-arch_prctl 158 -; futex 202 98; futex_waitv 449 449; set_tid_address 218 96; set_robust_list 273 99; get_robust_list
-274 100; rseq 334 293; membarrier 324 283; getcpu 309 168; getrandom 318 278; eventfd2 290 19; epoll_create1 291 20;
-epoll_ctl 233 21; epoll_wait 232 -; epoll_pwait 281 22; timerfd_create 283 85; timerfd_settime 286 86;
-timerfd_gettime 287 87; fallocate 285 47; copy_file_range 326 285; utimensat 280 88; fadvise64 221 223;
-restart_syscall 219 128; statfs 137 43; fstatfs 138 44; close_range 436 436; fcntl 72 25; ioctl 16 29; prctl 157
-167; prlimit64 302 261; clone 56 220; capget 125 90; capset 126 91; sendmsg 46 211; recvmsg 47 212; getsockname 51
-204; getsockopt 55 209; clone3 435 435; fork 57 -; vfork 58 -; sendto 44 206
+kill 62 129; tgkill 234 131; tkill 200 130; uname 63 160; flock 73 32; fsync 74 82; fdatasync 75 83; ftruncate 77
+46; getdents64 217 61; getcwd 79 17; chdir 80 49; fchdir 81 50; rename 82 -; renameat 264 38; renameat2 316 276;
+mkdir 83 -; mkdirat 258 34; rmdir 84 -; unlink 87 -; unlinkat 263 35; readlink 89 -; readlinkat 267 78; symlink 88
+-; symlinkat 266 36; umask 95 166; gettimeofday 96 169; clock_gettime 228 113; clock_getres 229 114; time 201 -;
+getrlimit 97 163; setrlimit 160 164; getrusage 98 165; sysinfo 99 179; times 100 153; getuid 102 174; geteuid 107
+175; getgid 104 176; getegid 108 177; getpgid 121 155; getpgrp 111 -; getsid 124 156; getgroups 115 158; getresuid
+118 148; getresgid 120 150; sched_getaffinity 204 123; sched_getparam 143 121; sched_getscheduler 145 120;
+sched_get_priority_max 146 125; sched_get_priority_min 147 126; arch_prctl 158 -; futex 202 98; futex_waitv 449 449;
+set_tid_address 218 96; set_robust_list 273 99; get_robust_list 274 100; rseq 334 293; membarrier 324 283; getcpu
+309 168; getrandom 318 278; eventfd2 290 19; epoll_create1 291 20; epoll_ctl 233 21; epoll_wait 232 -; epoll_pwait
+281 22; timerfd_create 283 85; timerfd_settime 286 86; timerfd_gettime 287 87; fallocate 285 47; copy_file_range 326
+285; fadvise64 221 223; restart_syscall 219 128; statfs 137 43; fstatfs 138 44; close_range 436 436; fcntl 72 25;
+ioctl 16 29; prctl 157 167; prlimit64 302 261; clone 56 220; capget 125 90; capset 126 91; sendmsg 46 211; recvmsg
+47 212; getsockname 51 204; getsockopt 55 209; clone3 435 435; fork 57 -; vfork 58 -; sendto 44 206
 """
 
 _MACHINE = os.uname().machine
@@ -66,6 +65,9 @@ _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # prctl: parent-death signal, dumpable, name, seccomp, no-new-privileges, naming of memory
 _PRCTLS = (1, 3, 4, 15, 16, 21, 22, 38, 39, 0x53564D41)
 
+# fcntl: who gets a file's signals and which, leases, notices: each can make the kernel signal somebody else
+_FCNTLS_REFUSED = (8, 10, 15, 1024, 1026)
+
 Instruction = tuple[int, int, int, int]
 _ALLOWED: Instruction = (_RETURN, 0, 0, _ALLOW)
 
@@ -91,6 +93,13 @@ def _only(argument: int, values: Iterable[int], otherwise: int) -> list[Instruct
     return [(_LOAD, 0, 0, argument), *tests, _refuse(otherwise), _ALLOWED]
 
 
+def _all_but(argument: int, values: Iterable[int], otherwise: int) -> list[Instruction]:
+    """Fail with errno `otherwise` if the argument is one of `values`, else allow."""
+    listed = list(values)
+    tests = [(_EQUAL, len(listed) - i, 0, value) for i, value in enumerate(listed)]
+    return [(_LOAD, 0, 0, argument), *tests, _ALLOWED, _refuse(otherwise)]
+
+
 def _prologue() -> list[Instruction]:
     start: list[Instruction] = [
         (_LOAD, 0, 0, _ARCH),
@@ -113,6 +122,7 @@ def worker_filter(*, plain_forks: bool) -> bytes:
     forks = (_FORK,) if plain_forks else (_FORK | _CLONE_NEWPID,)
     conditional = {
         "ioctl": _only(_ARG1, _IOCTLS, errno.ENOTTY),
+        "fcntl": _all_but(_ARG1, _FCNTLS_REFUSED, errno.EPERM),
         "prctl": _only(_ARG0, _PRCTLS, errno.EINVAL),
         "prlimit64": _only(_ARG0, (0,), errno.EPERM),
         "clone": [(_LOAD, 0, 0, _ARG0), (_ANY_BIT, 0, 1, _CLONE_THREAD), _ALLOWED, *_only(_ARG0, forks, errno.EPERM)],

@@ -26,7 +26,7 @@ def compose(report: Mapping[str, Any], ending: Ending, limits: Mapping[str, Any]
     """
     verdict = dict(report)
     if verdict["status"] == "gone":
-        verdict |= _death(ending, limits, asleep)
+        verdict |= _death(ending, limits, asleep, heard=bool(report.get("heard")))
     if max(ending.output_bytes, ending.error_bytes) >= limits["output_kb"] << 10 and verdict["status"] != "infra":
         verdict |= {"status": "output", "reason": f"it wrote more than {limits['output_kb']:,} kB"}
     stdout = ending.output_bytes > 0
@@ -39,8 +39,8 @@ def compose(report: Mapping[str, Any], ending: Ending, limits: Mapping[str, Any]
     return verdict
 
 
-def _death(ending: Ending, limits: Mapping[str, Any], asleep: bool) -> dict[str, Any]:
-    """Say why the process ended before the tests were over."""
+def _death(ending: Ending, limits: Mapping[str, Any], asleep: bool, *, heard: bool) -> dict[str, Any]:
+    """Say why the process ended before the tests were over; nothing heard of it means that it never got to run."""
     if asleep:
         return {"status": "timeout", "reason": "it slept, using no CPU, for longer than a program may"}
     if ending.cause is Cause.CPU:
@@ -52,7 +52,7 @@ def _death(ending: Ending, limits: Mapping[str, Any], asleep: bool) -> dict[str,
     if ending.signal:
         return _signalled(ending, limits)
     code = ending.status >> 8
-    if code == OWN_FAILURE and b"sparkgap: " in ending.errors:
+    if code == OWN_FAILURE and not heard and b"sparkgap: " in ending.errors:
         first = ending.errors.split(b"sparkgap: ", 1)[1].split(b"\n", 1)[0].decode("utf-8", "replace")
         if first.startswith("MemoryError"):
             return {"status": "memory", "reason": _memory(limits)}

@@ -46,6 +46,10 @@ class TooLarge(Uncrossable):
     """The value's plain form is larger than may cross."""
 
 
+class TooDeep(Uncrossable):
+    """The value is nested too deeply, or contains itself."""
+
+
 def _flat(mapping: dict[Any, Any]) -> list[Any]:
     return list(chain.from_iterable(dict.items(mapping)))
 
@@ -65,7 +69,8 @@ class Encoder:
         """Return the bytes of `value`.
 
         Raises:
-            Uncrossable: it has no plain form, is nested too deeply or contains itself.
+            Uncrossable: it has no plain form.
+            TooDeep: it is nested too deeply, or contains itself.
             TooLarge: an iterator that goes on past `MAX_ITEMS`.
         """
         try:
@@ -74,7 +79,7 @@ class Encoder:
             except ValueError:  # an int of more digits than Python converts to decimal
                 return _encode_json(self.pack(value, big=True)).encode("ascii")
         except RecursionError:
-            raise Uncrossable("it is nested too deeply, or contains itself") from None
+            raise TooDeep("it is nested too deeply, or contains itself") from None
 
     def pack(self, value: Any, big: bool = False) -> Any:
         """Return `value` as what JSON can hold, with tags for what it cannot."""
@@ -100,11 +105,9 @@ class Encoder:
     def _pack_odd(self, value: Any, big: bool) -> Any:
         name = type(value).__name__
         if name in self.classes and type(value).__module__ not in ("builtins", "numpy"):
-            state = dict(getattr(value, "__dict__", {}))
-            for slot in chain.from_iterable(getattr(c, "__slots__", ()) for c in type(value).__mro__):
-                if isinstance(slot, str) and hasattr(value, slot):
-                    state[slot] = getattr(value, slot)
-            return {"o": [name, self.pack(state, big)]}
+            form, payload = _instance_form(value)
+            if form:
+                return {"o": [name, form, self.pack(payload, big)]}
         if isinstance(value, type) and _TYPES.get(value.__name__) is value:
             return {"T": value.__name__}
         if type(value).__module__ == "numpy":
@@ -124,6 +127,28 @@ class Encoder:
         if self.keep is None:
             raise Uncrossable(f"an object of type {name!r} is not a plain value")
         return {"h": [self.keep(value), name]}
+
+
+def _instance_form(value: Any) -> tuple[str, Any]:
+    """Return how an instance of a class that both sides know crosses: ("state" | "tuple" | "member" | "", payload)."""
+    kind = type(value)
+    if hasattr(kind, "__members__") and isinstance(getattr(value, "name", None), str):
+        return "member", value.name  # an enumeration's
+    if isinstance(value, tuple):
+        return "tuple", list(tuple.__iter__(value))
+    if any(base in _PACKERS or base in _BASES for base in kind.__mro__):
+        return "", None  # a container or a number: its value crosses, not its class
+    state = dict(getattr(value, "__dict__", {}))
+    for slot in chain.from_iterable(_slots(c) for c in kind.__mro__):
+        if hasattr(value, slot):
+            state[slot] = getattr(value, slot)
+    return "state", state
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = kind.__dict__.get("__slots__", ())
+    named = (slots,) if isinstance(slots, str) else tuple(slots)
+    return tuple(name for name in named if name not in ("__dict__", "__weakref__"))
 
 
 def _drain(iterator: Iterator[Any]) -> list[Any]:
@@ -346,12 +371,29 @@ class Decoder:
         return _REBUILD[tag](payload)
 
     def _instance(self, payload: Any) -> Any:
-        name, state = payload
+        name, form, content = payload
         kind = self.classes[name]
+        if form == "member":
+            return kind.__members__[content]  # type: ignore[attr-defined]
+        if form == "tuple" and issubclass(kind, tuple):
+            return tuple.__new__(kind, content)
+        if form != "state" or issubclass(kind, tuple):
+            raise ValueError("wrong payload")
         made = kind.__new__(kind)
-        for attribute, value in dict(state).items():
+        for attribute, value in dict(content).items():
+            if _shadows(kind, attribute):
+                raise ValueError(f"the attribute {attribute!r} would stand in for one of the class's own")
             object.__setattr__(made, attribute, value)
         return made
+
+
+def _shadows(kind: type, attribute: str) -> bool:
+    """Whether an instance's attribute would hide behaviour of its class (a slot or a default value is no behaviour)."""
+    for base in kind.__mro__:
+        if attribute in base.__dict__:
+            own = base.__dict__[attribute]
+            return hasattr(type(own), "__get__") and type(own).__name__ != "member_descriptor"
+    return attribute.startswith("__")
 
 
 dumps = Encoder().dumps

@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,15 +20,14 @@ from sparkgap.judge.zygote import ASK_CPU, KILL, Ending, Order
 
 TICK_MS = 250
 GONE_MS = 1000  # how long a process may take to end once its pipes are closed
-ASLEEP_S = 2.0  # a program that uses next to no CPU for so long is asleep ...
-ASLEEP_SHARE = 0.005  # ... even on a machine two hundred times overloaded
+ASLEEP_S = 2.0  # how long a program may neither run nor wait for a core
 EXAMINER_CPU_S = 10.0  # for one program's answers, on top of twice the program's own budget
 EXAMINER_MEMORY_MB = 3072
 SEEDS = (0, 1)
 
 _BOOT = (
     "import sys; sys.path.append({home!r}); from sparkgap.judge import zygote; sys.path.pop();"
-    " zygote.start({role!r}, 3, {level!r}, {scratch!r}, {packages!r})"
+    " zygote.start({role!r}, 3, {level!r}, {packages!r})"
 )
 
 
@@ -38,14 +35,16 @@ class Broken(Exception):  # noqa: N818
     """A process of ours ended that should not have."""
 
 
+class HungUp(BaseException):
+    """The judge is gone; nobody waits for a verdict any more."""
+
+
 class ZygoteProcess:
     """The worker's end of one zygote."""
 
     def __init__(self, role: str, settings: Settings, seed: int = 0, packages: Sequence[str] = ()) -> None:
         self.control, theirs = channel.pair()
-        code = _BOOT.format(
-            home=settings.home, role=role, level=settings.level, scratch=settings.scratch, packages=tuple(packages)
-        )
+        code = _BOOT.format(home=settings.home, role=role, level=settings.level, packages=tuple(packages))
         environment = {
             "PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "1",
             "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": "/tmp",
@@ -58,6 +57,7 @@ class ZygoteProcess:
                 (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
                 (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
                 (os.POSIX_SPAWN_DUP2, 0, 1),
+                (os.POSIX_SPAWN_DUP2, 0, 2),  # what goes wrong in there is said over the channel
             ],
         )
         theirs.close()
@@ -76,12 +76,30 @@ class ZygoteProcess:
         """Have a program forked."""
         self.control.send(order.pack(), descriptors)
 
+    def ended(self) -> Ending | None:
+        """Read a message that has come; return the program's ending if it is that."""
+        message = self.control.receive()
+        return Ending.unpack(message) if message[:1] == b"X" else None
+
     def ending(self) -> Ending:
         """Wait for the program's end."""
-        while True:
-            message = self.control.receive()
-            if message[:1] == b"X":
-                return Ending.unpack(message)
+        while (ending := self.ended()) is None:
+            pass
+        return ending
+
+    def usage(self) -> tuple[float, float] | None:
+        """Return for how long its program has run, and for how long it waited for a core (seconds); None if it ended."""
+        self.control.send(ASK_CPU)
+        message = self.control.receive()
+        if message[:1] != b"q":
+            self.control.put_back(message)
+            return None
+        cpu_s = float(channel.DOUBLE.unpack(message[1:])[0])
+        waited_s = 0.0
+        for descriptor in self.control.descriptors():
+            waited_s += _waited_for_core(descriptor)
+            os.close(descriptor)
+        return cpu_s, waited_s
 
     def close(self) -> None:
         """Let it end."""
@@ -94,7 +112,6 @@ class Settings:
 
     home: str  # the folder that holds the package
     level: str
-    scratch: str
     packages: tuple[str, ...]
 
 
@@ -123,9 +140,13 @@ class Worker:
         self._examiners = ZygoteProcess("examiner", self._settings)
         return self._zygotes[0, False].wait_ready() or self._examiners.wait_ready()
 
-    def zygotes(self) -> list[ZygoteProcess]:
-        """Return all that were started."""
-        return [*self._zygotes.values(), *([self._examiners] if self._examiners else [])]
+    def close(self) -> None:
+        """Hang up on all that were started; each then ends, and its program with it."""
+        for zygote in (*self._zygotes.values(), *([self._examiners] if self._examiners else [])):
+            zygote.close()
+        if self._examiner is not None:
+            self._examiner.channel.close()
+            self._examiner = None
 
     def serve(self) -> None:
         """Answer jobs until the judge hangs up."""
@@ -221,15 +242,14 @@ class Worker:
     def _watch(self, job: dict[str, Any], zygote: ZygoteProcess, examiner: Examiner) -> dict[str, Any]:
         """Wait for the examiner's report and the candidate's end; end what sleeps or burns too long."""
         patience = _Patience(job)
-        poller = select.poll()
+        poller = self._poller(zygote)
         poller.register(examiner.channel.fileno(), select.POLLIN)
-        poller.register(zygote.control.fileno(), select.POLLIN)
         report: dict[str, Any] | None = None
         ending: Ending | None = None
         while report is None:
-            ready = {descriptor for descriptor, _ in poller.poll(TICK_MS)}
-            if zygote.control.fileno() in ready:
-                ending = ending or self._ending_among(zygote)
+            ready = self._poll(poller)
+            if zygote.control.fileno() in ready and ending is None:
+                ending = zygote.ended()
                 if ending is not None:
                     poller.unregister(zygote.control.fileno())
             if examiner.channel.fileno() in ready:
@@ -243,15 +263,39 @@ class Worker:
             if report["status"] == "gone":  # it is about to end by itself, unless it only closed its pipes
                 poller.unregister(examiner.channel.fileno())
                 if poller.poll(GONE_MS):
-                    ending = self._ending_among(zygote)
+                    ending = zygote.ended()
             if ending is None:
                 zygote.control.send(KILL)
                 ending = zygote.ending()
         return verdicts.compose(report, ending, job, patience.asleep)
 
-    def _ending_among(self, zygote: ZygoteProcess) -> Ending | None:
-        message = zygote.control.receive()
-        return Ending.unpack(message) if message[:1] == b"X" else None
+    def _poller(self, zygote: ZygoteProcess) -> select.poll:
+        poller = select.poll()
+        poller.register(zygote.control.fileno(), select.POLLIN)
+        poller.register(self._judge.fileno(), 0)  # only to hear that the judge is gone
+        return poller
+
+    def _poll(self, poller: select.poll) -> set[int]:
+        ready = {descriptor for descriptor, _ in poller.poll(TICK_MS)}
+        if self._judge.fileno() in ready:
+            raise HungUp
+        return ready
+
+    def _script(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
+        zygote = self._candidates(seed, job["packages"])
+        return scripts.judged(job, zygote, lambda: self._await_script(job, zygote))
+
+    def _await_script(self, job: dict[str, Any], zygote: ZygoteProcess) -> tuple[Ending, bool]:
+        """Wait for a script's end; return it, and whether the script slept too long."""
+        patience = _Patience(job)
+        poller = self._poller(zygote)
+        while True:
+            if zygote.control.fileno() in self._poll(poller):
+                ending = zygote.ended()
+                if ending is not None:
+                    return ending, patience.asleep
+            else:
+                self._tick(patience, zygote, ended=False, examined=False)
 
     def _examiner_died(self, patience: _Patience) -> dict[str, Any]:
         """Bury the examiner; it was either ended by us for what the answers cost it, or broke."""
@@ -265,38 +309,22 @@ class Worker:
         last = ending.errors[-300:].decode("utf-8", "replace")
         raise Broken(f"the examiner ended (status {ending.status}) {last}")
 
-    def _tick(self, patience: _Patience, zygote: ZygoteProcess, *, ended: bool) -> None:
+    def _tick(self, patience: _Patience, zygote: ZygoteProcess, *, ended: bool, examined: bool = True) -> None:
         assert self._examiners is not None
-        examiner_cpu = self._ask(self._examiners)
-        candidate_cpu = 0.0 if ended else self._ask(zygote)
-        if examiner_cpu is None or candidate_cpu is None:
+        nothing = (0.0, 0.0)
+        examiner = self._examiners.usage() if examined else nothing
+        candidate = nothing if ended else zygote.usage()
+        if examiner is None or candidate is None:
             return
-        patience.note(candidate_cpu, examiner_cpu)
+        patience.note(candidate, examiner)
         if patience.burnt:
             self._examiners.control.send(KILL)
         elif patience.asleep and not ended:
             zygote.control.send(KILL)
 
-    @staticmethod
-    def _ask(zygote: ZygoteProcess) -> float | None:
-        """Return the CPU seconds of a zygote's program so far, None if it has just ended."""
-        zygote.control.send(ASK_CPU)
-        message = zygote.control.receive()
-        if message[:1] != b"q":
-            zygote.control.put_back(message)
-            return None
-        return float(channel.DOUBLE.unpack(message[1:])[0])
-
-    def _script(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
-        return scripts.judged(job, self._candidates(seed, job["packages"]))
-
     def _replace(self) -> None:
         """Start all over with new zygotes."""
-        for zygote in self.zygotes():
-            zygote.close()
-        if self._examiner is not None:
-            self._examiner.channel.close()
-            self._examiner = None
+        self.close()
         self._zygotes.clear()
         while True:
             try:
@@ -313,23 +341,31 @@ class _Patience:
 
     def __init__(self, job: dict[str, Any]) -> None:
         self._examiner_budget = EXAMINER_CPU_S + 2 * job["cpu_s"]
-        self._first_examiner: float | None = None
+        self._examiner_start: tuple[float, float] | None = None
         self._since = time.monotonic()
-        self._used = 0.0
         self.asleep = False
         self.burnt = False
 
-    def note(self, candidate_cpu: float, examiner_cpu: float) -> None:
-        """Take note of the CPU seconds that both have used so far."""
-        if self._first_examiner is None:
-            self._first_examiner = examiner_cpu
-        self.burnt = examiner_cpu - self._first_examiner > self._examiner_budget
-        used, now = candidate_cpu + examiner_cpu, time.monotonic()
-        if now - self._since >= ASLEEP_S:
-            self.asleep = used - self._used < ASLEEP_SHARE * (now - self._since)
-            self._since, self._used = now, used
-        elif self._used == 0.0:
-            self._used = used
+    def note(self, candidate: tuple[float, float], examiner: tuple[float, float]) -> None:
+        """Take note of how long each has run and has waited for a core (seconds)."""
+        if self._examiner_start is None:
+            self._examiner_start = examiner
+        ran, waited = (now - then for now, then in zip(examiner, self._examiner_start, strict=True))
+        self.burnt = ran > self._examiner_budget
+        # Time in which neither ran nor waited for a core: on a busy machine it is no longer than on an idle one.
+        self.asleep = time.monotonic() - self._since - ran - waited - sum(candidate) > ASLEEP_S
+
+
+def _waited_for_core(pidfd: int) -> float:
+    """Return for how many seconds the process's threads have waited, runnable, for a core (schedstat, proc(5))."""
+    waited_ns = 0
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        with open(f"/proc/self/fdinfo/{pidfd}") as info:
+            pid = next(int(line.split()[1]) for line in info if line.startswith("Pid:"))
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
+                waited_ns += int(schedstat.read().split()[1])
+    return waited_ns / 1e9
 
 
 def _prepared(tests: bytes) -> bytes:
@@ -349,28 +385,22 @@ def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # the zygotes' starters end at once; their children are then ours
     home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     refusals = []
-    scratch = ""
-    started: list[ZygoteProcess] = []
+    worker: Worker | None = None
     try:
         for level in levels:
-            if level != "full":
-                scratch = scratch or tempfile.mkdtemp(prefix="sparkgap-")
-            worker = Worker(judge, Settings(home, level, scratch, tuple(packages)))
+            worker = Worker(judge, Settings(home, level, tuple(packages)))
             trouble = worker.start()
-            started = worker.zygotes()
             if not trouble:
                 judge.send(b"R" + wire.dumps([level, refusals]))
-                with contextlib.suppress(channel.Closed):
+                with contextlib.suppress(channel.Closed, HungUp):
                     worker.serve()
-                started = worker.zygotes()
                 return
             refusals.append(f"{level}: {trouble}")
+            worker.close()
         judge.send(b"E" + wire.dumps(refusals))
     finally:
-        for zygote in started:
-            zygote.close()
+        if worker is not None:
+            worker.close()
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.wait()
-        if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)

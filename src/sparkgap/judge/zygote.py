@@ -84,6 +84,7 @@ class Ending(NamedTuple):
         return Ending(Cause(cause), status, cpu_s, wall_s, peak, output, errors, out_size, err_size)
 
 
+_SCRATCH = "/tmp"  # noqa: S108 - of a full jail, where nothing else is
 LONGEST_POLL_MS = 60_000
 SIGKILL = 9
 KILL, ASK_CPU = b"K", b"Q"
@@ -97,15 +98,14 @@ class Zygote:
     def __init__(self, control: channel.Channel, level: str, walls: jail.ProgramWalls) -> None:
         self._control = control
         self._level = level
-        self._scratch = ""
+        self._swept = 0
         self._walls = walls
         # Files in memory for a program's output: writing to them never blocks, and their size is bounded.
         self._output = os.memfd_create("output", os.MFD_CLOEXEC)
         self._errors = os.memfd_create("errors", os.MFD_CLOEXEC)
 
-    def serve(self, body: Body, scratch: str) -> None:
-        """Obey orders until the worker is gone; `scratch` is where programs may write files."""
-        self._scratch = scratch
+    def serve(self, body: Body) -> None:
+        """Obey orders until the worker is gone."""
         while True:
             message = self._control.receive()
             if message[:1] == b"F":
@@ -124,7 +124,9 @@ class Zygote:
             cause, status, usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss,
             *self._collect(order.clip),
         )  # fmt: skip
-        self._sweep()
+        if self._level == "full":
+            while os.listdir(_SCRATCH):
+                self._sweep()
         return ending
 
     def _become_program(self, order: Order, descriptors: list[int], body: Body) -> None:
@@ -167,7 +169,7 @@ class Zygote:
                     os.kill(pid, SIGKILL)
                     raise
                 if message == ASK_CPU:
-                    self._control.send(b"q" + struct.pack("=d", time.clock_gettime(clock)))
+                    self._control.send(b"q" + struct.pack("=d", time.clock_gettime(clock)), (ended,))
                 else:
                     cause = Cause.ORDERED
         if cause:
@@ -189,41 +191,44 @@ class Zygote:
         return texts[0], texts[1], sizes[0], sizes[1]
 
     def _sweep(self) -> None:
-        """Empty the scratch folder, so that no program finds what another left."""
-        if not os.listdir(self._scratch):
-            return
-        for folder, folders, files in os.walk(self._scratch, topdown=False):
-            for name in files:
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(folder, name))
-            for name in folders:
-                path = os.path.join(folder, name)
-                with contextlib.suppress(OSError):
-                    (os.unlink if os.path.islink(path) else os.rmdir)(path)
+        """Empty the scratch folder of a full jail, so that no program finds what another left.
+
+        What lies deeper is first moved up, so that no path is ever long, however deep a program has nested.
+        """
+        for name in os.listdir(_SCRATCH):
+            self._swept += 1
+            top = f"{_SCRATCH}/.{self._swept}"
+            os.rename(f"{_SCRATCH}/{name}", top)
+            try:
+                os.unlink(top)
+            except IsADirectoryError:
+                for inner in os.listdir(top):
+                    self._swept += 1
+                    os.rename(f"{top}/{inner}", f"{_SCRATCH}/.{self._swept}")
+                os.rmdir(top)
 
 
-def start(role: str, control_descriptor: int, level: str, scratch: str, packages: tuple[str, ...]) -> None:
+def start(role: str, control_descriptor: int, level: str, packages: tuple[str, ...]) -> None:
     """Become the zygote of a role ("candidate" or "examiner"): warm up, enter the jail, serve. Never returns."""
     control = channel.inherit(control_descriptor)
-    body = _warm_up(role, packages)
-    warmth.warm_interpreter()
     try:
+        body = _warm_up(role, packages)
+        warmth.warm_interpreter()
         zygote = Zygote(control, level, jail.ProgramWalls(level))
-        jail.enter(level, jail.python_runtime(packages), scratch)
+        jail.enter(level, jail.python_runtime(packages))
         sys.path[:] = [*sys.path[:3], *dict.fromkeys(os.path.dirname(p) for p in packages)]
         sys.dont_write_bytecode = True
         if level == "full":
-            scratch = "/tmp"  # noqa: S108 - the jail's own
             _move_packages(packages)
-    except OSError as error:
-        control.send(b"E" + str(error).encode())
+    except Exception as error:  # noqa: BLE001 - whatever it was, the worker must hear of it
+        control.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)
     gc.collect()
     gc.freeze()
     gc.disable()
     control.send(b"R")
     with contextlib.suppress(channel.Closed):
-        zygote.serve(body, scratch)
+        zygote.serve(body)
     os._exit(0)
 
 
