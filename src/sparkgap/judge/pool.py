@@ -26,6 +26,7 @@ class WorkerProcess:
     def __init__(self, levels: tuple[str, ...], packages: tuple[str, ...]) -> None:
         self.channel, theirs = channel.pair()
         self.jobs: deque[Job] = deque()
+        self.refusals: tuple[str, ...] = ()  # why a higher level of isolation was not reached
         self.key = b""  # of the tests that it was sent last
         self._since = time.monotonic()
         home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -56,12 +57,14 @@ class WorkerProcess:
         except channel.Closed:
             raise InfraError("a worker process ended while it started") from None
         if message[:1] != b"R":
-            refusals = "; ".join(wire.loads(message[1:]))
+            self.refusals = tuple(wire.loads(message[1:]))
+            refusals = "; ".join(self.refusals)
             raise IsolationError(
                 f"this machine cannot jail programs safely ({refusals}). `sparkgap check` says what is missing and how "
                 f"to get it; `--unsafe` (isolation='unsafe') runs programs with resource limits only"
             )
-        level, _ = wire.loads(message[1:])
+        level, refusals = wire.loads(message[1:])
+        self.refusals = tuple(refusals)
         return str(level)
 
     def has_room_for(self, job: Job) -> bool:
