@@ -61,13 +61,14 @@ def test_k_is_reported_only_where_every_problem_has_samples_enough() -> None:
 
 def test_the_two_readings_stand_side_by_side() -> None:
     result = tallied(
-        record(0, "a", "syntax", lenient="passed"),
+        record(0, "a", "syntax", lenient="passed", how_lenient="tail dropped"),
         record(1, "b", "passed", lenient="wrong"),
         record(2, "c", "wrong", lenient="infra"),
     )
     assert (result.strict.passed, result.lenient.passed) == (1, 1)
     assert (result.strict.scored, result.lenient.scored) == (3, 2)
     assert (result.gained, result.lost) == (1, 1)
+    assert result.gained_by == {"tail dropped": 1}
     assert result.lenient.pass_at_k[1].value == 0.5
 
 

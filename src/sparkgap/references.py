@@ -62,6 +62,7 @@ def references(judge: Judge, problems: Iterable[Problem], cache: bool = True) ->
 
     A reference that fails is returned with its `error`, and is not cached.
     """
+    problems = list(problems)
     found: dict[str, Reference] = {}
     missing: list[tuple[Problem, Path]] = []
     folder = cache_folder().parent / "references"
@@ -81,7 +82,7 @@ def references(judge: Judge, problems: Iterable[Problem], cache: bool = True) ->
         found[problem.id] = reference = _from_verdict(problem, verdict)
         if cache and not reference.error:
             _keep(path, reference)
-    return found
+    return {problem.id: found[problem.id] for problem in problems}
 
 
 def prepared(problem: Problem, reference: Reference) -> tuple[Tests, Limits]:

@@ -81,7 +81,8 @@ class GradeResult:
 
     The figures at the top are those of the reading that was asked for; `strict` and `lenient` are the two readings
     side by side. `groups` is pass@k by part of the tests ("base" alone, say) where the benchmark has parts. `gained`
-    samples pass when read leniently and fail strictly; `lost` the other way round. `run` is the folder, if any.
+    samples pass when read leniently and fail strictly, `gained_by` what the lenient reading did; `lost` are the other
+    way round. `run` is the folder, if any.
     """
 
     benchmark: str
@@ -95,6 +96,7 @@ class GradeResult:
     lenient: Block
     groups: Mapping[str, Mapping[int, Interval]]
     gained: int
+    gained_by: Mapping[str, int]
     lost: int
     examples: Mapping[str, Example]
     coverage: Coverage
@@ -115,6 +117,7 @@ class GradeResult:
             "lenient": _block(self.lenient),
             "groups": {name: _intervals(values) for name, values in self.groups.items()},
             "gained": self.gained,
+            "gained_by": dict(self.gained_by),
             "lost": self.lost,
             "examples": {status: asdict(example) for status, example in self.examples.items()},
             "coverage": self.coverage.as_json(),
@@ -132,7 +135,8 @@ class Tally:
         self._statuses: dict[str, Counter[str]] = {"headline": Counter(), "strict": Counter(), "lenient": Counter()}
         self._counts: dict[str, dict[str, list[int]]] = {"headline": {}, "strict": {}, "lenient": {}}
         self._groups: dict[str, dict[str, list[int]]] = {}
-        self._gained = self._lost = 0
+        self._lost = 0
+        self._gained: Counter[str] = Counter()
         self._examples: dict[str, tuple[int, Example]] = {}
 
     @property
@@ -151,7 +155,8 @@ class Tally:
             _count(self._counts[way], id_, None if outcome in UNSCORED else outcome == "passed")
         for group, ok in record.get("groups", {}).items():
             _count(self._groups.setdefault(group, {}), id_, None if status in UNSCORED else ok)
-        self._gained += lenient == "passed" and strict not in ("passed", *UNSCORED)
+        if lenient == "passed" and strict not in ("passed", *UNSCORED):
+            self._gained[record.get("how_lenient", "")] += 1
         self._lost += strict == "passed" and lenient not in ("passed", *UNSCORED)
         ordinal = record["ordinal"]
         if status not in self._examples or ordinal < self._examples[status][0]:
@@ -181,7 +186,9 @@ class Tally:
             benchmark, len(asked), self.samples, self.scored, self.passed, head.by_status, head.pass_at_k,
             blocks["strict"], blocks["lenient"],
             groups={name: _pass_at_k(values, ks) for name, values in sorted(self._groups.items())},
-            gained=self._gained, lost=self._lost,
+            gained=self._gained.total(),
+            gained_by=dict(sorted(self._gained.items(), key=lambda item: (-item[1], item[0]))),
+            lost=self._lost,
             examples={status: self._examples[status][1] for status in OUTCOMES if status in self._examples},
             coverage=coverage, isolation="",
         )  # fmt: skip
