@@ -15,14 +15,14 @@ import sys
 from typing import Any
 
 from sparkgap.judge import channel, exams, wire
-from sparkgap.judge.link import Link, Raised, Stop
+from sparkgap.judge.link import Link, Raised
 from sparkgap.judge.showing import shown
 
 
 def rehearse(times: int = 24) -> None:
     """Examine a small program whose answers are written beforehand, so that forked processes find this path warm."""
     code = "def check(f):\n    x = [1, 2]\n    assert f(x) == 2, 'no'\n    assert f([1], b=2) == 3\n\ncheck(g)\n"
-    prelude = "from typing import List\ndef g(a: List[int]):\n    \"\"\"Declared only.\"\"\"\n"
+    prelude = 'from typing import List\ndef g(a: List[int]):\n    """Declared only."""\n'
     words = [b"s" + wire.dumps(["compiled", False]), b"s" + wire.dumps(["loaded", {"g": "function"}]), b"v2", b"v3"]
     answers = b"".join(len(word).to_bytes(4, sys.byteorder) + word for word in words)
     from_candidate, theirs_out = os.pipe()
@@ -90,7 +90,7 @@ def _examine(exam: exams.Exam, job: tuple[str, int, bool], ends: list[int]) -> d
             exam.run(link, result)
             report |= result.outcome()
             report["sensitive"] = report["sensitive"] or exam.passes_sets
-    except BaseException as error:  # noqa: BLE001 - data: the candidate's doing or the tests'
+    except BaseException as error:
         report |= exams.explained(error)
     if report["status"] == "passed" and link.stopped is not None:  # a test swallowed it
         report |= exams.explained(link.stopped)

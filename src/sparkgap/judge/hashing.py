@@ -24,8 +24,9 @@ _REVEALING = frozenset({
     "set", "frozenset", "hash", "eval", "exec", "compile", "getattr", "vars", "globals", "locals", "dir",
     "__import__", "__builtins__", "__hash__", "__dict__", "__subclasses__", "__getattribute__", "__globals__",
     "__class__", "__loader__", "__spec__", "attrgetter", "methodcaller", "modules", "Set", "MutableSet", "union",
-    "intersection", "difference", "symmetric_difference", "__or__", "__and__", "__sub__", "__xor__", "__ror__", "__rand__",
-    "__rsub__", "__rxor__", "__code__", "co_consts", "stdlib_module_names", "builtin_module_names", "__abstractmethods__",
+    "intersection", "difference", "symmetric_difference", "__or__", "__and__", "__sub__", "__xor__",
+    "__ror__", "__rand__", "__rsub__", "__rxor__", "__code__", "co_consts", "stdlib_module_names",
+    "builtin_module_names", "__abstractmethods__",
 })  # fmt: skip
 _VIEWS = frozenset({"keys", "items"})
 

@@ -60,7 +60,8 @@ _TRIALS = (
     ),
     (
         "resource limits", "reduced", "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))",
-        "memory, output, descriptors and threads bounded", "the hard limits of this process are lower already: `ulimit -H`",
+        "memory, output, descriptors and threads bounded",
+        "the hard limits of this process are lower already: `ulimit -H`",
     ),
     (
         "process descriptors", "reduced", "os.close(os.pidfd_open(os.getpid()))",
@@ -100,6 +101,8 @@ def _try(name: str, needed: str, trial: str, detail: str, mend: str) -> Layer:
         [sys.executable, "-S", "-s", "-P", "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     if done.returncode == 0:
-        return Layer(name, True, needed, detail + (f" (version {done.stdout.strip()})" if done.stdout.strip() else ""), "")
+        return Layer(
+            name, True, needed, detail + (f" (version {done.stdout.strip()})" if done.stdout.strip() else ""), ""
+        )
     why = done.stderr.strip().splitlines()
     return Layer(name, False, needed, why[-1] if why else f"it ended with status {done.returncode}", mend)

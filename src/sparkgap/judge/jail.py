@@ -214,7 +214,9 @@ class ProgramWalls:
         if self._level == "full":
             kernel.drop_capabilities()
             return
-        hard_cpu = int(cpu_s) + 2  # a backstop, should the forking process be killed: nothing else then ends the program
+        hard_cpu = (
+            int(cpu_s) + 2
+        )  # a backstop, should the forking process be killed: nothing else then ends the program
         resource.setrlimit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
         if self._level == "reduced":
             kernel.put_on_filter(seccomp.program_filter(os.getpid()))

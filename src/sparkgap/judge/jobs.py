@@ -105,7 +105,7 @@ def _plain_tests(tests: Tests) -> dict[str, Any]:
 
 
 def _find(packages: tuple[str, ...]) -> tuple[str, ...]:
-    """Return where the packages lie, with the shared libraries that wheels put beside them; absent ones are left out."""
+    """Return where the packages lie, and the libraries that wheels put beside them; absent ones are left out."""
     found = []
     for package in packages:
         spec = importlib.util.find_spec(package)

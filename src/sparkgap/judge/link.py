@@ -43,7 +43,7 @@ class Raised(BaseException):
         self.status = status_of(described["types"])
 
 
-class Candidate(Exception):  # noqa: N818
+class Candidate(Exception):
     """An exception of the candidate's, as the tests see it: also an instance of the builtin it derives from."""
 
     described: dict[str, Any]
@@ -99,9 +99,10 @@ _PLAIN_TEXT = {"__init__": Exception.__init__, "__str__": Exception.__str__, "__
 
 
 class Handle:
-    """An object of the candidate's that has no plain form. Tests may call it, ask its attributes and pass it back;
+    """An object of the candidate's that has no plain form.
 
-    nothing they compare ever asks it anything, for it could say what it likes.
+    Tests may call it, ask its attributes and pass it back; nothing they compare ever asks it anything, for it could
+    say what it likes.
     """
 
     __slots__ = ("_link", "_name", "_number")
@@ -112,6 +113,7 @@ class Handle:
         object.__setattr__(self, "_name", name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it, over there."""
         return self._link.call(self, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -126,7 +128,7 @@ class Handle:
         length = self._link.request(("do", "length", self))
         if type(length) is not int or length < 0:
             self._refuse()
-        return length
+        return int(length)
 
     def __getitem__(self, key: Any) -> Any:
         return self._link.request(("do", "item", self, key))
@@ -158,7 +160,7 @@ class Handle:
         raise self._link.stop("wrong", f"the answer is an object of type {self._name[:80]!r}, not a plain value")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __add__ = __radd__ = __sub__ = _refuse
-    __mul__ = __int__ = __float__ = __index__ = __hash__ = _refuse  # type: ignore[assignment]
+    __mul__ = __int__ = __float__ = __index__ = __hash__ = _refuse
 
 
 class _ToCandidate(wire.Encoder):

@@ -80,7 +80,7 @@ class WorkerProcess:
         if not self.jobs:
             self._since = time.monotonic()
         self.jobs.append(job)
-        if job.key != self.key:
+        if job.key and job.key != self.key:
             self.channel.send(b"T" + job.key + job.tests)
             self.key = job.key
         self.channel.send(job.message())

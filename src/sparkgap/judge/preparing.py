@@ -53,7 +53,9 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
     # A function that the prelude only declares is the candidate's to supply.
     wanted = names - own - (_bound_names(before.body) - stubs)
     buffers = any(word in code or word in prelude for word in ("bytearray", "memoryview", "array"))
-    return TestCode(ready, compiled, code, frozenset(wanted), _classes(before.body), total, operators, buffers, _passes_sets(tree))
+    return TestCode(
+        ready, compiled, code, frozenset(wanted), _classes(before.body), total, operators, buffers, _passes_sets(tree)
+    )
 
 
 def _call_test_functions(tree: ast.Module) -> None:

@@ -82,7 +82,7 @@ def _fix_dates() -> None:
         def __subclasscheck__(cls, subclass: type) -> bool:
             return issubclass(subclass, cls.__mro__[1])
 
-    class datetime(dt.datetime, metaclass=StandIn):  # noqa: N801 - it stands in for the original, name included
+    class datetime(dt.datetime, metaclass=StandIn):
         __slots__ = ()
 
         @classmethod
@@ -91,13 +91,13 @@ def _fix_dates() -> None:
 
         @classmethod
         def utcnow(cls) -> Any:
-            return cls.fromtimestamp(time.time(), dt.timezone.utc).replace(tzinfo=None)
+            return cls.fromtimestamp(time.time(), dt.UTC).replace(tzinfo=None)
 
         @classmethod
         def today(cls) -> Any:
             return cls.now()
 
-    class date(dt.date, metaclass=StandIn):  # noqa: N801
+    class date(dt.date, metaclass=StandIn):
         __slots__ = ()
 
         @classmethod
@@ -181,9 +181,10 @@ class _Candidate:
     def load(self, load: dict[str, Any]) -> bool:
         """Compile and run the program's own statements; say how that went."""
         source: str = load["source"]
+        _lines[:] = source.split("\n")
         try:
             code = compile(source, FILENAME, "exec", dont_inherit=True)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             self._say("syntax", _described(error))
             return False
         self._pipes.send(b's["compiled",true]' if hash_sensitive(code) else b's["compiled",false]')
@@ -195,7 +196,7 @@ class _Candidate:
         sys.modules[module.__name__] = module
         try:
             exec(code, module.__dict__)  # noqa: S102 - the point of it all
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             self._flush()
             if not (load["script"] and type(error) is SystemExit and error.code in (None, 0)):
                 self._say("raised", _described(error))
@@ -253,15 +254,13 @@ class _Candidate:
             sink = sys.stdout = io.StringIO()
         try:
             result = action(*args)
-            if type(result) is _InPlace:
-                body = b"i" + self._dumps(result.arguments)
-            else:
-                body = b"v" + self._dumps(result)
+            in_place = type(result) is _InPlace
+            body = (b"i" if in_place else b"v") + self._dumps(result.arguments if in_place else result)
         except wire.TooLarge as error:
             body = b"l" + wire.dumps(str(error))
         except wire.Uncrossable as error:
             body = b"u" + wire.dumps(str(error))
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             body = b"x" + wire.dumps(_described(error))
         if len(body) > self._most_bytes:
             body = b"l" + wire.dumps(f"an answer of {len(body):,} bytes")
@@ -284,7 +283,7 @@ class _Candidate:
     def _flush(self) -> None:
         try:  # noqa: SIM105 - a context manager costs more than the flush
             sys.stdout.flush()
-        except BaseException:  # noqa: BLE001, S110
+        except BaseException:  # noqa: S110
             pass
 
     def _say(self, what: str, value: Any) -> None:
@@ -309,19 +308,19 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "attribute": getattr,
     "length": len,
     "item": lambda target, key: target[key],
-    "items": lambda target: iter(target),
+    "items": iter,
     "contains": lambda target, item: item in target,
     "text": str,
     "repr": repr,
     "set": setattr,
-    "instance": lambda target, kind: isinstance(target, kind),
+    "instance": isinstance,
 }
 
 
 def _described(error: BaseException) -> dict[str, Any]:
     """Return an exception as plain data: its types by name, its text, and where in the program it happened."""
     if isinstance(error, MemoryError):  # what is left may not be enough to say so
-        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
     line = column = None
@@ -335,10 +334,20 @@ def _described(error: BaseException) -> dict[str, Any]:
     return {"types": names[:20], "text": text[:_MOST_TEXT], "line": line, "column": column}
 
 
+_lines: list[str] = []  # of the program; a traceback counts in bytes, a person in characters
+
+
+def _characters(line: int, byte: int | None) -> int | None:
+    """Return the 1-based column, in characters, of a byte of one line of the program."""
+    if byte is None or line > len(_lines):
+        return None
+    return len(_lines[line - 1].encode("utf-8", "replace")[:byte].decode("utf-8", "replace")) + 1
+
+
 def _text(error: BaseException) -> str:
     try:
         return str.__str__(str(error))
-    except BaseException as second:  # noqa: BLE001
+    except BaseException as second:
         return f"<its text could not be read: {type(second).__name__}>"
 
 
@@ -351,7 +360,7 @@ def _place(traceback: types.TracebackType | None) -> tuple[int | None, int | Non
             positions = list(code.co_positions())
             index = traceback.tb_lasti // 2
             if index < len(positions) and positions[index][2] is not None:
-                column = positions[index][2] + 1  # type: ignore[operator]
+                column = _characters(line, positions[index][2])
         traceback = traceback.tb_next
     return line, column
 

@@ -82,7 +82,7 @@ def _refuse(code: int) -> Instruction:
 
 
 def _when(number: int, body: list[Instruction]) -> list[Instruction]:
-    """Run `body`, which must return, if the call is `number`; the accumulator holds the call's number before and after."""
+    """Run `body`, which must return, if the call is `number`; the accumulator holds the number before and after."""
     return [(_EQUAL, 0, len(body), number), *body]
 
 

@@ -23,7 +23,7 @@ class _Short(reprlib.Repr):
             return f"<an integer of {x.bit_length():,} bits>"
         return super().repr_int(x, level)
 
-    def repr_Handle(self, x: Handle, level: int) -> str:  # noqa: N802 - reprlib finds it by this name
+    def repr_Handle(self, x: Handle, level: int) -> str:
         """Show an object of the candidate's without asking it."""
         return x.described()
 
@@ -35,5 +35,5 @@ def shown(value: Any) -> str:
     """Return a short repr of a plain value; whatever the value, this does not raise."""
     try:
         return _short.repr(value)[:MOST]
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return f"<a {type(value).__name__} that cannot be shown: {type(error).__name__}>"

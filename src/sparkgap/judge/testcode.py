@@ -14,8 +14,6 @@ PRELUDE = "<prelude>"
 class TestCode(NamedTuple):
     """Compiled tests. `total` is the number of asserts, None where loops decide how many will run."""
 
-    __test__ = False  # not a test itself, whatever its name
-
     prelude: CodeType
     code: CodeType
     source: str

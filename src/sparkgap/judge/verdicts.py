@@ -15,7 +15,9 @@ _CPU_NOISE_KB = 8 << 10
 OWN_FAILURE = 70
 
 
-def compose(report: Mapping[str, Any], ending: Ending, limits: Mapping[str, Any], asleep: bool = False) -> dict[str, Any]:
+def compose(
+    report: Mapping[str, Any], ending: Ending, limits: Mapping[str, Any], asleep: bool = False
+) -> dict[str, Any]:
     """Return the verdict, fields as `types.Verdict` has them.
 
     Args:

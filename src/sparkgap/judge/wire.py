@@ -24,21 +24,19 @@ Builder = Callable[[Any], Any]
 MAX_ITEMS = 1_000_000  # of an iterator; one that never ends must not
 
 _PLAIN = frozenset({type(None), bool, int, float, str})
-_TYPES = {
+_TYPES: dict[str, type] = {
     t.__name__: t
     for t in (bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, object, type, type(None))
 }
 _quoted = json.encoder.encode_basestring_ascii
-_json_chunks = json.encoder.c_make_encoder(  # type: ignore[misc]
-    None, None, _quoted, None, ":", ",", False, False, True
-)
+_json_chunks: Any = vars(json.encoder)["c_make_encoder"](None, None, _quoted, None, ":", ",", False, False, True)
 
 
 def _encode_json(packed: Any) -> str:
     return "".join(_json_chunks(packed, 0)) if type(packed) is not str else _quoted(packed)
 
 
-class Uncrossable(Exception):  # noqa: N818 - it names the value's state, and is caught as data
+class Uncrossable(Exception):
     """The value has no plain form."""
 
 
@@ -110,11 +108,10 @@ class Encoder:
                 return {"o": [name, form, self.pack(payload, big)]}
         if isinstance(value, type) and _TYPES.get(value.__name__) is value:
             return {"T": value.__name__}
-        if type(value).__module__ == "numpy":
-            if hasattr(value, "tolist"):  # arrays and scalars alike
-                plain = value.tolist()
-                if type(plain) is not type(value):
-                    return self.pack(plain, big)
+        if type(value).__module__ == "numpy" and hasattr(value, "tolist"):  # arrays and scalars alike
+            plain = value.tolist()
+            if type(plain) is not type(value):
+                return self.pack(plain, big)
         for base in type(value).__mro__[1:]:
             packer = dict.get(_PACKERS, base)
             if packer is not None:
@@ -312,8 +309,8 @@ def _build_rare(tag: str, payload: Any) -> Any:
         "a": lambda p: array.array(p[0], p[1]),
         "td": lambda p: dt.timedelta(*_typed(p, int)),
         "da": lambda p: dt.date(*_typed(p, int)),
-        "ti": lambda p: dt.time(*_typed(p[:4], int), tzinfo=zone(p[5]), fold=p[4]),
-        "dt": lambda p: dt.datetime(*_typed(p[:7], int), tzinfo=zone(p[8]), fold=p[7]),
+        "ti": lambda p: dt.time(*_typed(p[:4], int)).replace(tzinfo=zone(p[5]), fold=p[4]),
+        "dt": lambda p: dt.datetime(*_typed(p[:7], int)).replace(tzinfo=zone(p[8]), fold=p[7]),
         "tz": dt.timezone,
     }
     return builders[tag](payload)
@@ -336,9 +333,7 @@ class Malformed(ValueError):
 class Decoder:
     """Bytes to values; `classes` and `handle` mirror the encoder's `classes` and `keep`."""
 
-    def __init__(
-        self, classes: dict[str, type] | None = None, handle: Callable[[int, str], Any] | None = None
-    ) -> None:
+    def __init__(self, classes: dict[str, type] | None = None, handle: Callable[[int, str], Any] | None = None) -> None:
         self.classes = classes or {}
         self.handle = handle
         self._scan = json.JSONDecoder(object_hook=self._build).decode

@@ -34,7 +34,7 @@ _BOOT = (
 )
 
 
-class Broken(Exception):  # noqa: N818
+class Broken(Exception):
     """A process of ours ended that should not have."""
 
 
@@ -50,7 +50,7 @@ class ZygoteProcess:
         code = _BOOT.format(home=settings.home, role=role, level=settings.level, packages=tuple(packages))
         environment = {
             "PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "1",
-            "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": "/tmp",
+            "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": "/",
         }  # fmt: skip
         self.pid = os.posix_spawn(
             sys.executable,
@@ -91,7 +91,7 @@ class ZygoteProcess:
         return ending
 
     def usage(self) -> tuple[float, float] | None:
-        """Return for how long its program has run, and for how long it waited for a core (seconds); None if it ended."""
+        """Return how long its program has run and how long it has waited for a core (seconds); None if it has ended."""
         self.control.send(ASK_CPU)
         message = self.control.receive()
         if message[:1] != b"q":
@@ -375,7 +375,9 @@ def _prepared(tests: bytes) -> bytes:
     if described["kind"] != "code":
         return b"J" + tests
     try:
-        return b"C" + preparing.prepare(described["code"], described["prelude"], all_tests=described["all_tests"]).pack()
+        return (
+            b"C" + preparing.prepare(described["code"], described["prelude"], all_tests=described["all_tests"]).pack()
+        )
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return b"X" + f"the tests do not compile: {type(error).__name__}: {error}".encode()
 
@@ -387,7 +389,7 @@ def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]
     with contextlib.suppress(OSError):  # some containers refuse it; only the order of objects by address then varies
         kernel.no_address_randomization()
     home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    refusals = []
+    refusals: list[str] = []
     worker: Worker | None = None
     try:
         for level in levels:

@@ -109,7 +109,9 @@ class Zygote:
         while True:
             message = self._control.receive()
             if message[:1] == b"F":
-                self._control.send(self._run(Order(*_ORDER.unpack_from(message, 1)), self._control.descriptors(), body).pack())
+                self._control.send(
+                    self._run(Order(*_ORDER.unpack_from(message, 1)), self._control.descriptors(), body).pack()
+                )
             # an order to kill what has already ended needs no answer
 
     def _run(self, order: Order, descriptors: list[int], body: Body) -> Ending:
@@ -140,7 +142,7 @@ class Zygote:
             gc.enable()
             body(descriptors)
             status = 0
-        except BaseException as error:  # noqa: BLE001 - nothing may unwind into the forking loop
+        except BaseException as error:
             with contextlib.suppress(BaseException):
                 os.write(2, f"sparkgap: {type(error).__name__}: {error}\n".encode())
         finally:
@@ -220,7 +222,7 @@ def start(role: str, control_descriptor: int, level: str, packages: tuple[str, .
         sys.dont_write_bytecode = True
         if level == "full":
             _move_packages(packages)
-    except Exception as error:  # noqa: BLE001 - whatever it was, the worker must hear of it
+    except Exception as error:
         control.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)
     gc.collect()
