@@ -118,11 +118,12 @@ def explained(error: BaseException) -> dict[str, Any]:
     return {"status": "wrong", "reason": f"the test cannot use the answer: {type(error).__name__}: {error}"[:500]}
 
 
-def _supply(link: Link, wanted: frozenset[str], namespace: dict[str, Any]) -> None:
-    """Put what the candidate defines into the tests' namespace, as functions that call it and plain values.
+def _supplied(link: Link, wanted: frozenset[str]) -> dict[str, Any]:
+    """Return what the candidate defines of the names that tests want, as functions that call it and plain values.
 
     A standard module that the tests use by name is always the examiner's own.
     """
+    namespace: dict[str, Any] = {}
     for name, kind in link.names.items():
         if name not in wanted or type(kind) is not str:
             continue
@@ -138,6 +139,7 @@ def _supply(link: Link, wanted: frozenset[str], namespace: dict[str, Any]) -> No
                 namespace[name] = importlib.import_module(module)
         else:
             namespace[name] = link.request(("get", name))
+    return namespace
 
 
 class CodeExam:
@@ -154,12 +156,13 @@ class CodeExam:
 
     def run(self, link: Link, result: Result) -> None:
         """Run the tests in a fresh namespace."""
-        namespace: dict[str, Any] = {"__name__": "tests"}
+        supplied = _supplied(link, self.wanted)
+        namespace: dict[str, Any] = {"__name__": "tests", **supplied}
         exec(self._tests.prelude, namespace)  # noqa: S102 - trusted, and jailed all the same
+        namespace |= supplied  # what the prelude only declares is the candidate's
         if self.class_names:
             defined = {name: namespace[name] for name in self.class_names if isinstance(namespace.get(name), type)}
             link.supply(defined)
-        _supply(link, self.wanted, namespace)
         link.buffers = self._tests.buffers
         namespace[testcode.COUNT] = result.count
         namespace[testcode.MISS] = result.miss
@@ -319,9 +322,10 @@ class DocExam:
 
     def run(self, link: Link, result: Result) -> None:
         """Run the examples one after another in one namespace."""
-        namespace: dict[str, Any] = {"__name__": "tests"}
+        supplied = _supplied(link, self.wanted)
+        namespace: dict[str, Any] = {"__name__": "tests", **supplied}
         exec(self._prelude, namespace)  # noqa: S102
-        _supply(link, self.wanted, namespace)
+        namespace |= supplied
         link.shows_reprs = True
         for example, code in zip(self._examples, self._code, strict=True):
             link.last_call = None

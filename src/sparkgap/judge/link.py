@@ -159,7 +159,10 @@ class Handle:
     def _refuse(self, *_: Any) -> Any:
         raise self._link.stop("wrong", f"the answer is an object of type {self._name[:80]!r}, not a plain value")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __add__ = __radd__ = __sub__ = _refuse
+    def __bool__(self) -> bool:
+        return self._link.request(("do", "truth", self)) is True  # it could as well have answered True itself
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __add__ = __radd__ = __sub__ = _refuse
     __mul__ = __int__ = __float__ = __index__ = __hash__ = _refuse
 
 
@@ -268,6 +271,8 @@ class Link:
         return self.stop("forbidden", f"it wrote to the judge's own pipe ({why})")
 
     def _read(self, message: bytes) -> Any:
+        if b'{"B":' in message or b'{"a":' in message:
+            self.buffers = True  # may be passed on, and must then stay what it is
         try:
             return self._decoder.loads(message)
         except wire.Malformed as error:
@@ -346,9 +351,9 @@ class Link:
         value = self._read(message[1:])
         if kind == b"v":
             return value
-        if kind == b"i" and type(value) is list:
-            _change_in_place(args, value)
-            return None
+        if kind == b"c" and type(value) is list and len(value) == 2 and type(value[1]) is list:
+            _change_in_place(args, value[1])
+            return value[0]
         if kind == b"x":
             raise _exception(trimmed(value), self.exceptions)
         if kind == b"u":

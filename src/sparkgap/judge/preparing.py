@@ -45,7 +45,7 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and all(map(_says_nothing, node.body))
     }
     _call_test_functions(tree)
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    names = {n.id for n in (*ast.walk(tree), *ast.walk(before)) if isinstance(n, ast.Name)}
     names -= _BUILTINS - _subjects(tree, names)
     shown = ast.fix_missing_locations(_Explaining(all_tests).visit(tree))
     compiled = compile(shown, TESTS, "exec", dont_inherit=True)

@@ -224,7 +224,7 @@ class _Candidate:
         if what == "calls":
             name, many = rest
             for args in many:
-                self._answer(self._call, name, args, {})
+                self._answer(self._call_only, name, args)
         elif what == "call":
             self._answer(self._call, *rest)
         elif what == "get":
@@ -234,13 +234,14 @@ class _Candidate:
 
     def _call(self, target: Any, args: Any, kwargs: Any) -> Any:
         function = self._module.__dict__[target] if type(target) is str else target
-        before = len(args)
+        before = _fingerprint(args)
         result = function(*args, **kwargs)
-        if result is None and before:
-            changed = [a if type(a) in (list, dict, set, bytearray) else None for a in args]
-            if any(a is not None for a in changed):
-                return _InPlace(changed)
+        if before is not None and _fingerprint(args) != before:
+            return _InPlace([result, [a if type(a) in _MUTABLE else None for a in args]])
         return result
+
+    def _call_only(self, target: str, args: Any) -> Any:
+        return self._module.__dict__[target](*args)
 
     def _get(self, name: str) -> Any:
         return self._module.__dict__[name]
@@ -255,7 +256,7 @@ class _Candidate:
         try:
             result = action(*args)
             in_place = type(result) is _InPlace
-            body = (b"i" if in_place else b"v") + self._dumps(result.arguments if in_place else result)
+            body = (b"c" if in_place else b"v") + self._dumps(result.both if in_place else result)
         except wire.TooLarge as error:
             body = b"l" + wire.dumps(str(error))
         except wire.Uncrossable as error:
@@ -298,10 +299,23 @@ def _request(message: bytes, decoder: wire.Decoder) -> Any:
 
 
 class _InPlace:
-    """A call that returned None and may have changed its arguments."""
+    """A call that changed its arguments: what it returned, and what it left in each list, dict or set."""
 
-    def __init__(self, arguments: list[Any]) -> None:
-        self.arguments = arguments
+    def __init__(self, both: list[Any]) -> None:
+        self.both = both
+
+
+_MUTABLE = frozenset({list, dict, set, bytearray})
+
+
+def _fingerprint(args: tuple[Any, ...]) -> bytes | None:
+    """Return bytes that differ once a mutable argument has changed, None if there is none."""
+    if _MUTABLE.isdisjoint(map(type, args)):
+        return None
+    try:
+        return marshal.dumps(args, 2)  # the version without references, whose bytes depend on values alone
+    except ValueError:
+        return b"?"
 
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -311,6 +325,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "items": iter,
     "contains": lambda target, item: item in target,
     "text": str,
+    "truth": bool,
     "repr": repr,
     "set": setattr,
     "instance": isinstance,

@@ -60,7 +60,7 @@ class Encoder:
     """
 
     def __init__(self, classes: dict[str, type] | None = None, keep: Callable[[Any], int] | None = None) -> None:
-        self.classes = classes or {}
+        self.classes = classes if classes is not None else {}
         self.keep = keep
 
     def dumps(self, value: Any) -> bytes:
@@ -334,7 +334,7 @@ class Decoder:
     """Bytes to values; `classes` and `handle` mirror the encoder's `classes` and `keep`."""
 
     def __init__(self, classes: dict[str, type] | None = None, handle: Callable[[int, str], Any] | None = None) -> None:
-        self.classes = classes or {}
+        self.classes = classes if classes is not None else {}
         self.handle = handle
         self._scan = json.JSONDecoder(object_hook=self._build).decode
 

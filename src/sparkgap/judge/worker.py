@@ -384,6 +384,7 @@ def _prepared(tests: bytes) -> bytes:
 
 def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]) -> None:
     """Run a worker on the socket that the judge gave it: find the level, say so, serve."""
+    os.closerange(control_descriptor + 1, 1 << 20)  # whatever the caller's process let its children inherit
     judge = channel.inherit(control_descriptor)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # the zygotes' starters end at once; their children are then ours
     with contextlib.suppress(OSError):  # some containers refuse it; only the order of objects by address then varies

@@ -212,6 +212,7 @@ class Zygote:
 
 def start(role: str, control_descriptor: int, level: str, packages: tuple[str, ...]) -> None:
     """Become the zygote of a role ("candidate" or "examiner"): warm up, enter the jail, serve. Never returns."""
+    os.closerange(control_descriptor + 1, 1 << 20)
     control = channel.inherit(control_descriptor)
     try:
         body = _warm_up(role, packages)
