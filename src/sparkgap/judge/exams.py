@@ -175,8 +175,8 @@ class CodeExam:
         except BaseException as error:
             result.place = result.place or self._place(error)
             raise
-        if self._tests.source.strip() and result.first is None and link.last_call is None:
-            raise Stop("infra", "the tests never call anything that the program defines")
+        if self._tests.source.strip() and result.first is None and not supplied:
+            raise Stop("infra", "the tests use nothing that the program defines")
 
     def _place(self, error: BaseException) -> dict[str, str]:
         frame = line = None

@@ -47,7 +47,7 @@ class JobMaker:
 
     def __init__(self, packages: tuple[str, ...]) -> None:
         self._ids = itertools.count()
-        self._encoded: OrderedDict[int, tuple[Tests, bool, bytes, bytes]] = OrderedDict()
+        self._encoded: OrderedDict[int, tuple[Tests, bool, tuple[bytes, bytes, bool]]] = OrderedDict()
         self.package_paths = _find(packages)
         named = "|".join(map(re.escape, packages)) or "(?!)"
         self._mentions = re.compile(rf"\b(?:{named})\b")
@@ -65,30 +65,33 @@ class JobMaker:
         fields: dict[str, Any] = {
             "id": next(self._ids), "kind": "tests", "source": program.source, "all_tests": program.all_tests,
             "wall_s": limits.wall_s, "memory_mb": limits.memory_mb, "output_kb": limits.output_kb,
-            "packages": bool(self.package_paths and self._mentions.search(program.source)),
+            "packages": bool(self.package_paths and self._mentions.search(program.source)), "test_packages": False,
         }  # fmt: skip
         if isinstance(tests, StdioTests):
             fields |= {"kind": "stdio", "cases": tests.cases}
             key, encoded, runs = b"", b"", max(1, len(tests.cases))
         else:
-            key, encoded = self._encode(tests, program.all_tests)
+            key, encoded, fields["test_packages"] = self._encode(tests, program.all_tests)
             runs = 1
         wall_s = limits.wall_s if limits.wall_s is not None else 30.0 + 10.0 * limits.cpu_s
         return Job(future, key, encoded, b"", limits.cpu_s, 120.0 + 4.0 * runs * wall_s, fields=fields)
 
-    def _encode(self, tests: Tests, all_tests: bool) -> tuple[bytes, bytes]:
+    def _encode(self, tests: Tests, all_tests: bool) -> tuple[bytes, bytes, bool]:
+        """Return the tests' key, their message, and whether they themselves want packages."""
         found = self._encoded.get(id(tests))
         if found is not None and found[0] is tests and found[1] == all_tests:
-            return found[2], found[3]
+            return found[2]
         try:
             body = wire.dumps(_plain_tests(tests) | {"all_tests": all_tests})
         except wire.Uncrossable as error:
             raise ValueError(f"these tests cannot be sent to the examiner: {error}") from None
         key = hashlib.blake2b(body, digest_size=16).digest()
-        self._encoded[id(tests)] = (tests, all_tests, key, body)
+        text = tests.code + tests.prelude if isinstance(tests, CodeTests) else ""
+        encoded = key, body, bool(self.package_paths and self._mentions.search(text))
+        self._encoded[id(tests)] = (tests, all_tests, encoded)
         if len(self._encoded) > _CACHED_TESTS:
             self._encoded.popitem(last=False)
-        return key, body
+        return encoded
 
 
 def _plain_tests(tests: Tests) -> dict[str, Any]:

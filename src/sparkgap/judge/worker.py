@@ -64,6 +64,7 @@ class ZygoteProcess:
             ],
         )
         theirs.close()
+        self.role = role
         self.ready = False
 
     def wait_ready(self) -> str:
@@ -124,6 +125,7 @@ class Examiner:
 
     channel: channel.Channel
     key: bytes
+    zygote: ZygoteProcess
 
 
 class Worker:
@@ -132,20 +134,19 @@ class Worker:
     def __init__(self, judge: channel.Channel, settings: Settings) -> None:
         self._judge = judge
         self._settings = settings
-        self._zygotes: dict[tuple[int, bool], ZygoteProcess] = {}
-        self._examiners: ZygoteProcess | None = None
+        self._zygotes: dict[tuple[str, int, bool], ZygoteProcess] = {}  # by role, hash seed, with packages
         self._examiner: Examiner | None = None
         self._tests: tuple[bytes, bytes] = (b"", b"")  # key, body
 
     def start(self) -> str:
         """Start the two zygotes that every job needs; return "" or what the kernel refused."""
-        self._zygotes[0, False] = ZygoteProcess("candidate", self._settings)
-        self._examiners = ZygoteProcess("examiner", self._settings)
-        return self._zygotes[0, False].wait_ready() or self._examiners.wait_ready()
+        started = [ZygoteProcess(role, self._settings, SEEDS[0]) for role in ("candidate", "examiner")]
+        self._zygotes |= {(zygote.role, SEEDS[0], False): zygote for zygote in started}
+        return started[0].wait_ready() or started[1].wait_ready()
 
     def close(self) -> None:
         """Hang up on all that were started; each then ends, and its program with it."""
-        for zygote in (*self._zygotes.values(), *([self._examiners] if self._examiners else [])):
+        for zygote in self._zygotes.values():
             zygote.close()
         if self._examiner is not None:
             self._examiner.channel.close()
@@ -187,13 +188,16 @@ class Worker:
                 verdict["reason"] = f"it passes or fails by the seed of string hashing ({second['reason']})"
         return verdict
 
-    def _candidates(self, seed: int, packages: bool) -> ZygoteProcess:
-        zygote = self._zygotes.get((seed, packages))
+    def _zygote(self, role: str, seed: int, packages: bool) -> ZygoteProcess:
+        """Return the zygote of that kind, started when it is first wanted."""
+        kind = role, seed, packages
+        zygote = self._zygotes.get(kind)
         if zygote is None:
             chosen = self._settings.packages if packages else ()
-            zygote = self._zygotes[seed, packages] = ZygoteProcess("candidate", self._settings, seed, chosen)
+            zygote = self._zygotes[kind] = ZygoteProcess(role, self._settings, seed, chosen)
         if not zygote.ready and (trouble := zygote.wait_ready()):
-            del self._zygotes[seed, packages]
+            del self._zygotes[kind]
+            zygote.close()
             raise Broken(trouble)
         return zygote
 
@@ -201,7 +205,7 @@ class Worker:
         if self._tests[1][:1] == b"X":
             reason = self._tests[1][1:].decode()
             return {"status": "infra", "stage": "load", "reason": reason}
-        zygote = self._candidates(seed, job["packages"])
+        zygote = self._zygote("candidate", seed, job["packages"])
         examiner = self._examiner_for(job)
         ours: list[int] = []
         try:
@@ -223,22 +227,21 @@ class Worker:
         if self._examiner is not None and self._examiner.key == key:
             return self._examiner
         self._dismiss_examiner()
-        assert self._examiners is not None
+        zygote = self._zygote("examiner", SEEDS[0], job["test_packages"])
         ours, theirs = channel.pair()
         forever = 1e9
-        self._examiners.order(Order(forever, forever, EXAMINER_MEMORY_MB, 1024), (theirs.fileno(),))
+        zygote.order(Order(forever, forever, EXAMINER_MEMORY_MB, 1024), (theirs.fileno(),))
         theirs.close()
         ours.send(b"T" + body)
-        self._examiner = Examiner(ours, key)
+        self._examiner = Examiner(ours, key, zygote)
         return self._examiner
 
-    def _dismiss_examiner(self) -> Ending | None:
-        if self._examiner is None or self._examiners is None:
-            return None
-        self._examiner.channel.close()
-        self._examiner = None
-        self._examiners.control.send(KILL)
-        return self._examiners.ending()
+    def _dismiss_examiner(self) -> None:
+        if self._examiner is not None:
+            examiner, self._examiner = self._examiner, None
+            examiner.channel.close()
+            examiner.zygote.control.send(KILL)
+            examiner.zygote.ending()
 
     def _watch(self, job: dict[str, Any], zygote: ZygoteProcess, examiner: Examiner) -> dict[str, Any]:
         """Wait for the examiner's report and the candidate's end; end what sleeps or burns too long."""
@@ -259,7 +262,7 @@ class Worker:
                 except channel.Closed:
                     report = self._examiner_died(patience)
             elif not ready:
-                self._tick(patience, zygote, ended=ending is not None)
+                self._tick(patience, None if ending else zygote, examiner.zygote)
         if ending is None:
             if report["status"] == "gone":  # it is about to end by itself, unless it only closed its pipes
                 poller.unregister(examiner.channel.fileno())
@@ -283,7 +286,7 @@ class Worker:
         return ready
 
     def _script(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
-        zygote = self._candidates(seed, job["packages"])
+        zygote = self._zygote("candidate", seed, job["packages"])
         return scripts.judged(job, zygote, lambda: self._await_script(job, zygote))
 
     def _await_script(self, job: dict[str, Any], zygote: ZygoteProcess) -> tuple[Ending, bool]:
@@ -296,32 +299,31 @@ class Worker:
                 if ending is not None:
                     return ending, patience.asleep
             else:
-                self._tick(patience, zygote, ended=False, examined=False)
+                self._tick(patience, zygote, None)
 
     def _examiner_died(self, patience: _Patience) -> dict[str, Any]:
         """Bury the examiner; it was either ended by us for what the answers cost it, or broke."""
         assert self._examiner is not None
-        assert self._examiners is not None
-        self._examiner.channel.close()
-        self._examiner = None
-        ending = self._examiners.ending()
+        examiner, self._examiner = self._examiner, None
+        examiner.channel.close()
+        ending = examiner.zygote.ending()
         if patience.burnt:
             return {"status": "timeout", "stage": "test", "reason": "comparing its answers took too much CPU"}
         last = ending.errors[-300:].decode("utf-8", "replace")
         raise Broken(f"the examiner ended (status {ending.status}) {last}")
 
-    def _tick(self, patience: _Patience, zygote: ZygoteProcess, *, ended: bool, examined: bool = True) -> None:
-        assert self._examiners is not None
+    def _tick(self, patience: _Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None) -> None:
+        """Ask how long both have run; end the one that does so too long, or the candidate if it sleeps."""
         nothing = (0.0, 0.0)
-        examiner = self._examiners.usage() if examined else nothing
-        candidate = nothing if ended else zygote.usage()
-        if examiner is None or candidate is None:
+        examined = examiner.usage() if examiner else nothing
+        ran = candidate.usage() if candidate else nothing
+        if examined is None or ran is None:
             return
-        patience.note(candidate, examiner)
-        if patience.burnt:
-            self._examiners.control.send(KILL)
-        elif patience.asleep and not ended:
-            zygote.control.send(KILL)
+        patience.note(ran, examined)
+        if patience.burnt and examiner:
+            examiner.control.send(KILL)
+        elif patience.asleep and candidate:
+            candidate.control.send(KILL)
 
     def _replace(self) -> None:
         """Start all over with new zygotes."""

@@ -228,6 +228,7 @@ def start(role: str, control_descriptor: int, level: str, packages: tuple[str, .
         os._exit(1)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(7_000)  # a program allocates more than the default of 700 before it has begun
     gc.disable()
     control.send(b"R")
     with contextlib.suppress(channel.Closed):
@@ -255,14 +256,16 @@ def _warm_up(role: str, packages: tuple[str, ...]) -> Body:
         from sparkgap.judge import examiner
 
         examiner.rehearse()
-        return examiner.main
-    from sparkgap.judge import runner
+        body: Body = examiner.main
+    else:
+        from sparkgap.judge import runner
 
-    runner.warm_up()
+        runner.warm_up()
+        body = runner.main
     if packages:
         sys.path.append(os.path.dirname(packages[0]))
         for package in packages:
             if not package.endswith(".libs"):
                 __import__(os.path.basename(package))
         sys.path.pop()
-    return runner.main
+    return body
