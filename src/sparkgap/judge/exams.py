@@ -163,6 +163,7 @@ class CodeExam:
         if self.class_names:
             defined = {name: namespace[name] for name in self.class_names if isinstance(namespace.get(name), type)}
             link.supply(defined)
+            link.opens_objects = "class" in {link.names.get(name) for name in supplied}
         link.buffers = self._tests.buffers
         namespace[testcode.COUNT] = result.count
         namespace[testcode.MISS] = result.miss

@@ -119,6 +119,8 @@ class Handle:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if not self._link.opens_objects:
+            self._refuse()
         return self._link.request(("do", "attribute", self, name))
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -191,6 +193,7 @@ class Link:
         self.exceptions: dict[str, type[Exception]] = {}  # the candidate's own, as the tests name them
         self.names: dict[str, str] = {}
         self.buffers = False  # whether arguments may be byte arrays and the like
+        self.opens_objects = True  # whether tests may use methods of odd objects: not in place of the problem's own
         self.shows_reprs = False  # whether what an odd object prints as is part of the test (docstring examples)
         self.stopped: Stop | None = None
         self.last_call: tuple[str, tuple[Any, ...], dict[str, Any]] | None = None
