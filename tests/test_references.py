@@ -137,6 +137,14 @@ def test_prepared_tests_pass_the_right_answer_and_fail_the_wrong_one(judge: Judg
     assert limits.cpu_s >= FLOOR_S
 
 
+def test_a_reference_with_large_answers_gives_candidates_room_for_them(judge: Judge) -> None:
+    large = replace(SQUARE, reference="def f(x):\n    return 'x' * 1_200_000 * int(x * x)\n")
+    tests, limits = prepared(large, references(judge, [large])["t/1"])
+    assert limits.output_kb > 2 * 9 * 1_200_000 // 1024
+    assert judge.run(Program(large.reference, tests, limits=limits)).status == "passed"
+    assert judge.run(Program(large.reference, tests)).status == "output"
+
+
 @pytest.mark.parametrize(
     ("reference_s", "allowed_s"),
     [(0.0, FLOOR_S), (0.001, FLOOR_S), (0.01, 1.0), (0.05, 5.0), (0.5, CEILING_S), (2.0, CEILING_S), (6.0, 30.0)],

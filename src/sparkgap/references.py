@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import platform
 import zlib
@@ -48,12 +49,15 @@ _FORMAT = 1  # of the cached files, and of what their names are made from
 class Reference:
     """One reference solution, run: its CPU seconds, its answers where the tests asked for them, and how many tests.
 
-    `cpu_s` is None where no reference is published. `error` says why nothing can be judged against it; "" if it can.
+    `memory_mb` is its peak, `answer_kb` the size of its largest recorded answer. `cpu_s` is None where no reference is
+    published. `error` says why nothing can be judged against it; "" if it can.
     """
 
     cpu_s: float | None
     answers: tuple[Any, ...] | None = None
     tests_total: int | None = None
+    memory_mb: float = 0.0
+    answer_kb: int = 0
     error: str = ""
 
 
@@ -98,7 +102,12 @@ def prepared(problem: Problem, reference: Reference) -> tuple[Tests, Limits]:
         tests = replace(tests, expected=reference.answers)
     if reference.cpu_s is None:
         return tests, Limits()
-    return tests, Limits(cpu_s=allowed_cpu_s(reference.cpu_s))
+    usual = Limits()
+    return tests, Limits(
+        cpu_s=allowed_cpu_s(reference.cpu_s),
+        memory_mb=max(usual.memory_mb, math.ceil(2 * reference.memory_mb)),
+        output_kb=max(usual.output_kb, 2 * reference.answer_kb),  # HumanEval+ 130 has answers of over 8 MB
+    )
 
 
 def allowed_cpu_s(reference_cpu_s: float) -> float:
@@ -135,10 +144,11 @@ def _from_verdict(problem: Problem, verdict: Verdict) -> Reference:
         return Reference(None, error=f"the reference solution failed here: {verdict.status} {why}".strip())
     tests = problem.tests
     if not (isinstance(tests, InputTests) and tests.expected is None):
-        return Reference(verdict.cpu_s, None, verdict.tests_total)
+        return Reference(verdict.cpu_s, None, verdict.tests_total, verdict.memory_mb)
     if verdict.answers is None or len(verdict.answers) != len(tests.inputs):
         return Reference(None, error="the reference solution did not answer every input")
-    return Reference(verdict.cpu_s, verdict.answers, verdict.tests_total)
+    largest = max((len(wire.dumps(answer)) for answer in verdict.answers), default=0)
+    return Reference(verdict.cpu_s, verdict.answers, verdict.tests_total, verdict.memory_mb, math.ceil(largest / 1024))
 
 
 def _load(path: Path) -> Reference | None:
@@ -156,7 +166,8 @@ def _keep(path: Path, reference: Reference) -> None:
     """Write a reference to the cache; one that cannot be written costs the next run a few seconds, no more."""
     with contextlib.suppress(OSError, wire.Uncrossable):
         # Some answers are many megabytes (HumanEval+ 15 and 130); level 1 makes a third of them in no time.
-        body = zlib.compress(wire.dumps((reference.cpu_s, reference.answers, reference.tests_total)), 1)
+        kept = tuple(getattr(reference, part.name) for part in fields(reference) if part.name != "error")
+        body = zlib.compress(wire.dumps(kept), 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
