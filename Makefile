@@ -39,8 +39,8 @@ demo: setup ## grade the samples that ship with the package
 soak: setup ## the long tests
 	$(BIN)/python -m pytest -m soak
 
-bench: setup ## what a verdict costs, beside other graders
-	$(BIN)/python bench/judge.py
+bench: setup ## what a verdict costs, beside other graders (ARGS=--quick: in a minute)
+	$(BIN)/python bench/judge.py $(ARGS)
 
 lock: ## pin the newest versions anew (needs the network)
 	$(PYTHON) -m venv --clear build/lock
