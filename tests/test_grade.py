@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -317,3 +319,10 @@ def test_plus_benchmarks_tell_base_and_plus_apart(
     assert result.by_status == {"passed": 1, "wrong": 1}
     assert result.groups["base"][1].value == 1.0
     assert result.pass_at_k[1].value == 0.5
+
+
+@pytest.mark.parametrize("first", ["", "from sparkgap.grade import GradeOptions; ", "import sparkgap.grade; "])
+def test_the_public_grade_can_be_called_whatever_was_imported_before(first: str, tmp_path: Path) -> None:
+    script = f"{first}from sparkgap import grade; print(grade([], 'hello'))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stderr.splitlines()[-1].startswith("sparkgap.errors.InputError: no samples")

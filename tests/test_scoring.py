@@ -14,6 +14,7 @@ from sparkgap.references import Reference
 from sparkgap.scoring import Exam, Scoring, exam_of, explain
 from sparkgap.types import CodeTests, Diagnostic, Failure, Limits, Problem, Program, Sample, Verdict
 
+FAILED = "a test failed: Error"
 PROBLEM = Problem("p/1", "p", "", "def f(): return 1\n", CodeTests("assert f() == 1"), "f")
 
 
@@ -46,14 +47,17 @@ def program(number: int) -> str:
 
 
 def test_records_carry_the_sample_and_the_verdict() -> None:
-    judge = Scripted(lambda _: Verdict("wrong", "test", failure=Failure("t", "f()", "1", "2"), cpu_s=0.5))
+    judge = Scripted(
+        lambda _: Verdict("wrong", "test", "a test failed", failure=Failure("t", "f()", "1", "2"), cpu_s=0.5)
+    )
     (record,) = scored(judge, program(2))
     assert record == {
         "ordinal": 0, "status": "wrong", "problem_id": "p/1", "sample_index": 0, "value": 0.0,
         "why": "f() returned 2, expected 1", "strict": "wrong", "lenient": "wrong", "how_strict": "verbatim",
         "how_lenient": record["how_lenient"],
         "verdict": {
-            "status": "wrong", "stage": "test", "failure": {"test": "t", "call": "f()", "expected": "1", "actual": "2"},
+            "status": "wrong", "stage": "test", "reason": "a test failed",
+            "failure": {"test": "t", "call": "f()", "expected": "1", "actual": "2"},
             "cpu_s": 0.5, "wall_s": 0.0, "memory_mb": 0.0,
         },
     }  # fmt: skip
@@ -154,9 +158,12 @@ def test_limits_named_by_the_user_go_before_the_references() -> None:
         (Verdict("timeout", reason="over 3 s of CPU"), "over 3 s of CPU"),
         (Verdict("raised", diagnostics=(Diagnostic("test", "error", "KeyError", "'a'", 3),)), "KeyError: 'a' (line 3)"),
         (Verdict("syntax", diagnostics=(Diagnostic("parse", "error", "SyntaxError", "bad"),)), "SyntaxError: bad"),
-        (Verdict("wrong", failure=Failure("assert f()", "f()", "1", "2")), "f() returned 2, expected 1"),
-        (Verdict("wrong", failure=Failure("assert f() in\n  (1, 2)")), "assert f() in (1, 2)"),
-        (Verdict("wrong", reason="it depends on the hash seed"), "it depends on the hash seed"),
+        (Verdict("wrong", "test", FAILED, failure=Failure("t", "f()", "1", "2")), "f() returned 2, expected 1"),
+        (Verdict("wrong", "test", FAILED, failure=Failure("assert f() in\n  (1, 2)")), "assert f() in (1, 2)"),
+        (
+            Verdict("wrong", "test", "it goes by the hash seed", failure=Failure("t", "f()", "1")),
+            "it goes by the hash seed",
+        ),
         (Verdict("raised", reason="x" * 1000), "x" * 300),
     ],
 )

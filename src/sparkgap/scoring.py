@@ -29,6 +29,7 @@ Way = Literal["auto", "strict", "lenient"]
 RECENT = 8192  # verdicts kept for the next sample with the same program
 RETRIES = 1000  # samples kept for a second try; were there more, it is the machine and not the sample
 
+_FAILED = ("a test failed", "the output is not")  # reasons that say less than the failing test does
 _EMPTY = Verdict("empty", "extract", "no program in the reply")
 _Key = tuple[str, bytes]
 
@@ -178,12 +179,12 @@ class Scoring:
 
 
 def explain(verdict: Verdict) -> str:
-    """Return why a verdict is what it is, in one line: the reason, else what was said first, else the failing test."""
+    """Return why a verdict is what it is, in one line: the failing test, what was said of the source, or the reason."""
     if verdict.status == "passed":
         return ""
     said = verdict.diagnostics[0] if verdict.diagnostics else None
     failure = verdict.failure
-    if verdict.status == "wrong" and failure is not None:
+    if verdict.status == "wrong" and failure is not None and verdict.reason.startswith(_FAILED):
         got = f" returned {failure.actual}, expected {failure.expected}" if failure.expected or failure.actual else ""
         text = (failure.call or failure.test) + got
     elif said is not None:
