@@ -246,14 +246,14 @@ class Link:
         """Wait for one message of the candidate's process."""
         buffer = self._buffer
         while len(buffer) < 4 or len(buffer) < 4 + _LENGTH.unpack_from(buffer)[0]:
+            if len(buffer) >= 4 and _LENGTH.unpack_from(buffer)[0] > MOST_BYTES:
+                raise self.forged("a message longer than any answer may be")
             chunk = os.read(self._reading, 1 << 16 if buffer else 4096)
             if not chunk:
                 raise self.stop("gone")
             if len(buffer) > 1 << 20:  # a long message: collect it without copying it again and again
                 return self._receive_long(buffer + chunk)
             buffer += chunk
-            if len(buffer) >= 4 and _LENGTH.unpack_from(buffer)[0] > MOST_BYTES:
-                raise self.forged("a message longer than any answer may be")
         end = 4 + _LENGTH.unpack_from(buffer)[0]
         self._buffer = buffer[end:]
         return buffer[4:end]

@@ -12,7 +12,7 @@ from sparkgap.judge.examiner import hear_load
 from sparkgap.judge.exams import explained
 from sparkgap.judge.link import Link, Raised, Stop
 from sparkgap.judge.stdio import same_output
-from sparkgap.judge.zygote import Ending, Order
+from sparkgap.judge.zygote import Cause, Ending, Order
 
 MOST_SHOWN = 400
 
@@ -92,6 +92,8 @@ def _one(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict[str
             hear_load(link, report, script=True)
         except (Raised, Stop) as error:
             report |= explained(error)
+        if report["status"] == "gone" and report["heard"] and ending.cause is Cause.ITSELF and ending.status == 0:
+            report |= {"status": "passed", "stage": "done"}  # os._exit(0): what counts is what it wrote
     finally:
         os.close(reading)
         os.close(writing)
