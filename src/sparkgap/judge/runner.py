@@ -167,6 +167,8 @@ class _Candidate:
             self._module.__dict__["__name__"] = "__main__"
         loaded = self.load(load)
         if loaded and load["script"]:
+            _finish_script()
+            self._flush()
             self._say("finished", None)
         return loaded and not load["script"]
 
@@ -378,6 +380,15 @@ def _place(traceback: types.TracebackType | None) -> tuple[int | None, int | Non
                 column = _characters(line, positions[index][2])
         traceback = traceback.tb_next
     return line, column
+
+
+def _finish_script() -> None:
+    """Do what the interpreter does at the end of a program: wait for its threads, run what it left for the exit."""
+    threading, atexit = sys.modules.get("threading"), sys.modules.get("atexit")
+    if threading is not None:
+        threading._shutdown()
+    if atexit is not None:
+        atexit._run_exitfuncs()
 
 
 _prepared: _Candidate

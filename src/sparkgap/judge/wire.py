@@ -113,7 +113,7 @@ class Encoder:
             if type(plain) is not type(value):
                 return self.pack(plain, big)
         for base in type(value).__mro__[1:]:
-            packer = dict.get(_PACKERS, base)
+            packer = _PACKERS.get(base)
             if packer is not None:
                 tag, payload = packer(value)
                 return {tag: self.pack(payload, big)}

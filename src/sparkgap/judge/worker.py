@@ -167,7 +167,7 @@ class Worker:
         for _ in range(2):  # what breaks under one program is replaced, and the program tried once more
             try:
                 verdict = self._judged(job)
-            except (Broken, channel.Closed, OSError) as error:
+            except Exception as error:  # whatever it was, it is ours, and the next job must not suffer from it
                 verdict = {"status": "infra", "stage": "load", "reason": f"a worker's process broke: {error!r}"}
                 self._replace()
             if verdict["status"] != "infra" or "broke" not in verdict["reason"]:
