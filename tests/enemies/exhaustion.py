@@ -147,8 +147,7 @@ DESCRIPTORS: list[Attack] = [
     _attempt("epolls without end", "raised", "import select\nx = []\nwhile True: x.append(select.epoll())"),
 ]
 
-_IGNORE = "import signal\nfor s in signal.valid_signals():\n    try: signal.signal(s, signal.SIG_IGN)\n"
-"    except (OSError, ValueError): pass\n"
+_IGNORE = "import signal\nfor s in signal.valid_signals() - {9, 19}: signal.signal(s, signal.SIG_IGN)\n"
 _MASK = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
 
 TIME: list[Attack] = [
@@ -262,6 +261,21 @@ COMPILER: list[Attack] = [
     _source("a coding it does not know", "syntax wrong", "# -*- coding: nonsense -*-"),
     _source("a coding that reverses", "syntax wrong raised", "# -*- coding: utf-7 -*-\n+AGYAbwBv-"),
 ]
+
+# A script's pipe is read by the worker itself, which has no limits of its own.
+_COLLIDING = """
+import fcntl, os, stat, struct
+for fd in range(3, 64):
+    try:
+        if stat.S_ISFIFO(os.fstat(fd).st_mode) and fcntl.fcntl(fd, fcntl.F_GETFL) & 3 == os.O_WRONLY: break
+    except OSError: pass
+try: fcntl.fcntl(fd, 1031, 1 << 20)
+except OSError: pass
+fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK)
+body = b's["loaded",{"s":[' + b','.join(b'%d' % (k * (2**61 - 1)) for k in range(40000)) + b']}]'
+os.write(fd, struct.pack('=I', len(body)) + body)
+"""
+OUTPUT.append(attack("a script whose word is dear to read", "wrong raised forbidden timeout", _COLLIDING, STDIO))
 
 _DEAR = Limits(cpu_s=1.0)
 

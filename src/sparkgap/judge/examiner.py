@@ -19,7 +19,7 @@ from sparkgap.judge.link import Link, Raised
 from sparkgap.judge.showing import shown
 
 
-def rehearse(times: int = 24) -> None:
+def rehearse(times: int = 12) -> None:
     """Examine a small program whose answers are written beforehand, so that forked processes find this path warm."""
     code = "def check(f):\n    x = [1, 2]\n    assert f(x) == 2, 'no'\n    assert f([1], b=2) == 3\n\ncheck(g)\n"
     prelude = 'from typing import List\ndef g(a: List[int]):\n    """Declared only."""\n'

@@ -16,12 +16,12 @@ from typing import Any
 from sparkgap.judge import wire
 from sparkgap.types import CodeTests, Diagnostic, DocTests, Failure, InputTests, Program, StdioTests, Tests, Verdict
 
-FIRST_TRY_SHARE = 1 / 3  # of the CPU budget: what is not done by then is tried again alone with all of it
-_CACHED_TESTS = 512
+FIRST_TRY_SHARE = 1 / 4  # of the CPU budget: what is not done by then is tried again alone with all of it
+_CACHED_TESTS, _CACHED_BYTES = 512, 64 << 20
 _NO_TESTS = CodeTests("")
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """One program on its way through the judge."""
 
@@ -48,6 +48,7 @@ class JobMaker:
     def __init__(self, packages: tuple[str, ...]) -> None:
         self._ids = itertools.count()
         self._encoded: OrderedDict[int, tuple[Tests, bool, tuple[bytes, bytes, bool]]] = OrderedDict()
+        self._encoded_bytes = 0
         self.package_paths = _find(packages)
         named = "|".join(map(re.escape, packages)) or "(?!)"
         self._mentions = re.compile(rf"\b(?:{named})\b")
@@ -89,8 +90,10 @@ class JobMaker:
         text = tests.code + tests.prelude if isinstance(tests, CodeTests) else ""
         encoded = key, body, bool(self.package_paths and self._mentions.search(text))
         self._encoded[id(tests)] = (tests, all_tests, encoded)
-        if len(self._encoded) > _CACHED_TESTS:
-            self._encoded.popitem(last=False)
+        self._encoded_bytes += len(body)
+        while len(self._encoded) > _CACHED_TESTS or (self._encoded_bytes > _CACHED_BYTES and len(self._encoded) > 1):
+            _, (_, _, oldest) = self._encoded.popitem(last=False)
+            self._encoded_bytes -= len(oldest[1])
         return encoded
 
 

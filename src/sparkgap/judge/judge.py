@@ -34,7 +34,7 @@ _LEVELS: dict[str, tuple[str, ...]] = {
     "reduced": ("reduced",),
     "unsafe": ("unsafe",),
 }
-_LONELY_BATCH = 8  # how many timeouts wait for each other before everything else stops for them
+_LONELY_BATCH = 4  # for each worker: how many timeouts wait for each other before everything else stops for them
 
 
 class Judge:
@@ -159,7 +159,8 @@ class _State:
         self._incoming: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._pending: deque[Job] = deque()
         self._lonely: deque[Job] = deque()
-        self._alone: Job | None = None
+        self._alone: list[Job] = []  # running with nothing else in flight, and on half of the workers at most
+        self._batch = _LONELY_BATCH * len(pool)
         self._closed = False
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._awake = threading.Event()
@@ -208,8 +209,7 @@ class _State:
             for worker in self._pool:
                 worker.end()
             self._drain()
-            alone = [self._alone] if self._alone else []
-            for job in (*self._pending, *self._lonely, *alone, *(j for w in self._pool for j in w.jobs)):
+            for job in (*self._pending, *self._lonely, *(j for w in self._pool for j in w.jobs)):
                 if not job.future.done() and not job.future.cancel():
                     job.future.set_exception(InfraError("the judge was closed before the verdict was out"))
             self._selector.close()
@@ -223,15 +223,8 @@ class _State:
 
     def _hand_out(self) -> None:
         self._drain()
-        busy = sum(len(worker.jobs) for worker in self._pool)
-        if self._alone is not None:
-            return
-        if self._lonely and (len(self._lonely) >= _LONELY_BATCH or not self._pending or self._draining):
-            self._draining = True
-            if not busy:
-                self._alone = self._lonely.popleft()
-                self._give(self._pool[0], self._alone)
-                self._draining = bool(self._lonely)
+        if self._alone or (self._lonely and (len(self._lonely) >= self._batch or not self._pending or self._draining)):
+            self._hand_out_alone()
             return
         for depth in (1, 2):  # every worker gets its first job before any gets a second
             for worker in self._pool:
@@ -241,6 +234,19 @@ class _State:
                         self._give(worker, job)
 
     _draining = False
+
+    def _hand_out_alone(self) -> None:
+        """Run what timed out again, once nothing else is in flight, on so few workers that none disturbs another."""
+        self._draining = bool(self._lonely)
+        others = sum(len(worker.jobs) for worker in self._pool) - len(self._alone)
+        if others:
+            return
+        for worker in self._pool:
+            if self._lonely and not worker.jobs and len(self._alone) < max(1, len(self._pool) // 2):
+                job = self._lonely.popleft()
+                self._alone.append(job)
+                self._give(worker, job)
+        self._draining = bool(self._lonely)
 
     def _next_for(self, worker: WorkerProcess) -> Job | None:
         """Return the first waiting job, but one near the front that shares the worker's tests before it."""
@@ -260,7 +266,8 @@ class _State:
         if not job.future.done() and not job.started:
             job.started = job.future.set_running_or_notify_cancel()
         if not job.started:
-            self._alone = None if self._alone is job else self._alone
+            if job in self._alone:
+                self._alone.remove(job)
             return
         try:
             worker.give(job)
@@ -277,8 +284,8 @@ class _State:
             job = worker.jobs.popleft()
             worker.note_progress()
             verdict = verdict_of(message)
-            if job is self._alone:
-                self._alone = None
+            if job in self._alone:
+                self._alone.remove(job)
             elif verdict.status == "timeout" and not job.lonely:
                 job.lonely = True
                 self._lonely.append(job)
@@ -300,8 +307,8 @@ class _State:
         for place, job in enumerate(reversed(worker.jobs)):
             first = place == len(worker.jobs) - 1
             job.deaths += first
-            if job is self._alone:
-                self._alone = None
+            if job in self._alone:
+                self._alone.remove(job)
             if job.deaths > 1:
                 job.future.set_result(Verdict("infra", "load", "its worker died twice under it"))
             elif job.lonely:

@@ -404,7 +404,7 @@ def main(descriptors: list[int]) -> None:
             _prepared.obey()
 
 
-def rehearse(times: int = 24) -> None:
+def rehearse(times: int = 12) -> None:
     """Load a small program and call it, over real pipes, so that forked processes find this path warm."""
     global _prepared  # noqa: PLW0603 - the one that each forked process inherits
     load = {

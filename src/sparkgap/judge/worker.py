@@ -27,6 +27,7 @@ ASLEEP_S = 2.0  # how long a program may neither run nor wait for a core
 EXAMINER_CPU_S = 10.0  # for one program's answers, on top of twice the program's own budget
 EXAMINER_MEMORY_MB = 3072
 SEEDS = (0, 1)
+MOST_CACHED, MOST_CACHED_BYTES = 256, 64 << 10
 
 _BOOT = (
     "import sys; sys.path.append({home!r}); from sparkgap.judge import zygote; sys.path.pop();"
@@ -136,7 +137,8 @@ class Worker:
         self._settings = settings
         self._zygotes: dict[tuple[str, int, bool], ZygoteProcess] = {}  # by role, hash seed, with packages
         self._examiner: Examiner | None = None
-        self._tests: tuple[bytes, bytes] = (b"", b"")  # key, body
+        self._tests: tuple[bytes, bytes] = (b"", b"")  # key, prepared
+        self._cache: dict[bytes, bytes] = {}  # prepared tests by key, oldest first
 
     def start(self) -> str:
         """Start the two zygotes that every job needs; return "" or what the kernel refused."""
@@ -157,10 +159,18 @@ class Worker:
         while True:
             message = self._judge.receive()
             if message[:1] == b"T":
-                self._tests = message[1:17], _prepared(message[17:])
+                self._tests = message[1:17], self._prepared_tests(message[1:17], message[17:])
                 continue
             job = marshal.loads(message[1:])  # noqa: S302 - the judge's own process sent it
             self._judge.send(b"V" + marshal.dumps(self._verdict(job)))
+
+    def _prepared_tests(self, key: bytes, tests: bytes) -> bytes:
+        prepared = self._cache.pop(key, None) or _prepared(tests)
+        if len(prepared) < MOST_CACHED_BYTES:
+            self._cache[key] = prepared  # as the newest
+            if len(self._cache) > MOST_CACHED:
+                del self._cache[next(iter(self._cache))]
+        return prepared
 
     def _verdict(self, job: dict[str, Any]) -> dict[str, Any]:
         verdict: dict[str, Any] = {}
