@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import tempfile
 
@@ -45,6 +46,16 @@ def test_bombs_leave_no_process_behind(judge: Judge) -> None:
     for enemy in (*PROCESSES[:3], *CRASHES[-3:]):
         outcome(judge, enemy)
     assert _descendants(os.getpid()) <= 7  # the worker, its zygotes, an examiner
+
+
+def test_what_a_script_writes_costs_the_worker_little(judge: Judge) -> None:
+    """The worker has no limits of its own: what it reads of a hostile process must not be dear to read."""
+    (enemy,) = (enemy for enemy in OUTPUT if "dear to read" in enemy.name)
+    with Judge(workers=1, isolation=judge.isolation) as own:  # type: ignore[arg-type]
+        assert own.run(enemy.program()).status in enemy.statuses
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - spent
+    assert spent < 4  # CPU seconds of the worker and all below it; building the set alone takes more than that
 
 
 def _descendants(pid: int) -> int:
