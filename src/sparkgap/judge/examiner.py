@@ -16,7 +16,6 @@ from typing import Any
 
 from sparkgap.judge import channel, exams, wire
 from sparkgap.judge.link import Link, Raised
-from sparkgap.judge.showing import shown
 
 
 def rehearse(times: int = 12) -> None:
@@ -97,7 +96,7 @@ def _examine(exam: exams.Exam, job: tuple[str, int, bool], ends: list[int]) -> d
     if report["status"] == "passed":
         report["stage"] = "done"
     else:
-        report["failure"] = result.failure(link, shown)
+        report["failure"] = result.failure(link)
     return report | {"passed": result.passed, "total": result.total(exam.total), "groups": result.groups}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import io
+import marshal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class Result:
     answers: list[Any] | None = None
     first: dict[str, Any] | None = None  # status, reason, diagnostics of the first failure
     place: dict[str, str] = field(default_factory=dict)  # test, call, expected, actual of the first failure
+    link: Link | None = None
     where: Callable[[BaseException], dict[str, Any]] | None = None
 
     def count(self) -> None:
@@ -69,6 +71,8 @@ class Result:
             self.first = explained(error)
             if self.where is not None:
                 self.place = self.where(error)
+            if self.link is not None:
+                self.place = {**call_made(self.link), **self.place}
 
     def outcome(self) -> dict[str, Any]:
         """Return the verdict's status after the last test."""
@@ -84,16 +88,23 @@ class Result:
         finished = self.all_tests or (self.first is None and not self.place)
         return self.passed + self.missed if finished else None
 
-    def failure(self, link: Link, shown: Callable[[Any], str]) -> dict[str, str] | None:
+    def failure(self, link: Link) -> dict[str, str] | None:
         """Return the first failing test in words."""
-        found = dict(self.place)
-        if "call" not in found and link.last_call is not None:
-            name, args, kwargs = link.last_call
-            inner = [*map(shown, args), *(f"{key}={shown(value)}" for key, value in kwargs.items())]
-            found["call"] = f"{name}({', '.join(inner)})"
-            if "actual" not in found and link.answered:
-                found["actual"] = shown(link.last_answer)
-        return found or None
+        return (self.place if self.first is not None else {**call_made(link), **self.place}) or None
+
+
+def call_made(link: Link) -> dict[str, str]:
+    """Return the last call in words, with its arguments as they were sent, and what came back."""
+    if link.last_call is None:
+        return {}
+    name, args, kwargs = link.last_call
+    if link.sent[:1] == b"m":
+        what, *sent = marshal.loads(link.sent[1:])  # noqa: S302 - our own
+        if what == "call":
+            _, args, kwargs = sent
+    inner = [*map(shown, args), *(f"{key}={shown(value)}" for key, value in kwargs.items())]
+    found = {"call": f"{name}({', '.join(inner)})"}
+    return found | {"actual": shown(link.last_answer)} if link.answered else found
 
 
 def explained(error: BaseException) -> dict[str, Any]:
@@ -167,7 +178,7 @@ class CodeExam:
         link.buffers = self._tests.buffers
         namespace[testcode.COUNT] = result.count
         namespace[testcode.MISS] = result.miss
-        result.where = self._place
+        result.where, result.link = self._place, link
         try:
             exec(self._tests.code, namespace)  # noqa: S102
             _run_test_cases(namespace, result)

@@ -68,6 +68,8 @@ def enter(level: str, runtime: Runtime) -> None:
     Raises:
         OSError: the kernel refuses a wall. The process is then in no defined state and must end.
     """
+    if level != "unsafe" and not seccomp.supported():
+        raise OSError(f"no system-call filter is written for {os.uname().machine}")
     os.umask(0o022)
     threads = MAX_THREADS  # counted within the namespace
     if level == "full":

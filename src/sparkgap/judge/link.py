@@ -196,6 +196,7 @@ class Link:
         self.opens_objects = True  # whether tests may use methods of odd objects: not in place of the problem's own
         self.shows_reprs = False  # whether what an odd object prints as is part of the test (docstring examples)
         self.stopped: Stop | None = None
+        self.sent = b""  # the last message
         self.last_call: tuple[str, tuple[Any, ...], dict[str, Any]] | None = None
         self.last_answer: Any = None
         self.answered = False
@@ -221,17 +222,18 @@ class Link:
         if not self.buffers:
             try:
                 # Far the fastest, and exact for builtin types; what it does not know (or would blur) goes by `wire`.
-                self.send_bytes(b"m" + marshal.dumps(value))
+                self.sent = b"m" + marshal.dumps(value)
+                self.send_bytes(self.sent)
                 return
             except ValueError:
                 pass
         try:
-            body = self._encoder.dumps(value)
+            self.sent = body = b"j" + self._encoder.dumps(value)
         except (wire.TooDeep, wire.TooLarge) as error:  # only what the candidate answered before can be like that
             raise self.stop("wrong", f"an answer cannot be passed on: {error}") from None
         except wire.Uncrossable as error:
             raise self.stop("infra", f"the test passes an argument that cannot cross: {error}") from None
-        self.send_bytes(b"j" + body)
+        self.send_bytes(body)
 
     def send_bytes(self, body: bytes) -> None:
         """Send one message that is already encoded."""

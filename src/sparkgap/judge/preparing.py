@@ -37,7 +37,7 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
         for node in asserts
         if isinstance(node.test, ast.Compare) and len(node.test.ops) == 1
     }
-    total = None if _repeats(tree) else len(asserts)
+    total = None if _repeats(tree) or not asserts else len(asserts)
     own = _bound_names(tree.body)
     stubs = {
         node.name

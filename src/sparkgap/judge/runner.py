@@ -15,6 +15,7 @@ import os
 import resource
 import struct
 import sys
+import time
 import types
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,7 @@ EPOCH = 1_600_000_000  # 2020-09-13 12:26:40 UTC: when every program believes it
 
 _LENGTH = struct.Struct("=I")
 _MOST_TEXT = 2000
+_monotonic_ns = time.monotonic_ns
 _int_digits = sys.get_int_max_str_digits
 _INT_DIGITS = _int_digits()
 
@@ -50,15 +52,15 @@ def warm_up() -> None:
     rehearse()
 
 
+_started = [0]  # the monotonic clock, in nanoseconds, when the program's process began
+
+
 def _fix_clock() -> None:
     """Have the calendar start at EPOCH in every process; time still passes."""
-    import time
-
     monotonic_ns, gmtime, strftime, asctime = time.monotonic_ns, time.gmtime, time.strftime, time.asctime
-    shift = EPOCH * 10**9 - monotonic_ns()
 
     def now_ns() -> int:
-        return monotonic_ns() + shift
+        return EPOCH * 10**9 + monotonic_ns() - _started[0]
 
     time.time_ns = now_ns
     time.time = lambda: now_ns() / 1e9
@@ -71,7 +73,6 @@ def _fix_clock() -> None:
 def _fix_dates() -> None:
     """Give `datetime` a today and a now that follow the fixed clock."""
     import datetime as dt
-    import time
 
     class StandIn(type):
         """Instances of the original are instances of what stands in for it."""
@@ -161,6 +162,7 @@ class _Candidate:
     def attend(self, reading: int, writing: int) -> bool:
         """Take in the program from the examiner's pipes; return whether calls may follow."""
         self._pipes = _Pipes(reading, writing)
+        _started[0] = _monotonic_ns()
         load = _request(self._pipes.receive(), self._decoder)
         self._most_bytes, self._captures = load["most_bytes"], load["captures"]
         if load["script"]:

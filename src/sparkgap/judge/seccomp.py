@@ -38,7 +38,8 @@ set_tid_address 218 96; set_robust_list 273 99; get_robust_list 274 100; rseq 33
 281 22; timerfd_create 283 85; timerfd_settime 286 86; timerfd_gettime 287 87; fallocate 285 47; copy_file_range 326
 285; fadvise64 221 223; restart_syscall 219 128; statfs 137 43; fstatfs 138 44; close_range 436 436; fcntl 72 25;
 ioctl 16 29; prctl 157 167; prlimit64 302 261; clone 56 220; capget 125 90; capset 126 91; sendmsg 46 211; recvmsg
-47 212; getsockname 51 204; getsockopt 55 209; clone3 435 435; fork 57 -; vfork 58 -; sendto 44 206
+47 212; getsockname 51 204; getsockopt 55 209; clone3 435 435; setpgid 109 154; socketpair 53 199; recvfrom 45 207;
+fork 57 -; vfork 58 -; sendto 44 206
 """
 
 _MACHINE = os.uname().machine
@@ -57,6 +58,7 @@ if _COLUMN is not None:
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24  # offsets in struct seccomp_data (low words, little-endian)
+_AF_UNIX = 1
 _CLONE_THREAD, _CLONE_NEWPID = 0x00010000, 0x20000000
 _FORK = 0x1000 | 17  # CLONE_PIDFD | SIGCHLD, as kernel.fork_program has it
 
@@ -123,6 +125,7 @@ def worker_filter(*, plain_forks: bool) -> bytes:
     conditional = {
         "ioctl": _only(_ARG1, _IOCTLS, errno.ENOTTY),
         "fcntl": _all_but(_ARG1, _FCNTLS_REFUSED, errno.EPERM),
+        "socketpair": _only(_ARG0, (_AF_UNIX,), errno.EPERM),  # within the process: asyncio wakes itself by one
         "prctl": _only(_ARG0, _PRCTLS, errno.EINVAL),
         "prlimit64": _only(_ARG0, (0,), errno.EPERM),
         "clone": [(_LOAD, 0, 0, _ARG0), (_ANY_BIT, 0, 1, _CLONE_THREAD), _ALLOWED, *_only(_ARG0, forks, errno.EPERM)],

@@ -134,6 +134,7 @@ class Zygote:
     def _become_program(self, order: Order, descriptors: list[int], body: Body) -> None:
         status = 70  # EX_SOFTWARE: our own failure, before the program ran
         try:
+            os.setpgid(0, 0)  # a signal to its group must not reach this one
             os.dup2(self._output, 1)
             os.dup2(self._errors, 2)
             for ours in (self._control.fileno(), self._output, self._errors):
@@ -267,5 +268,7 @@ def _warm_up(role: str, packages: tuple[str, ...]) -> Body:
         for package in packages:
             if not package.endswith(".libs"):
                 __import__(os.path.basename(package))
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed(0)
         sys.path.pop()
     return body
