@@ -147,7 +147,7 @@ def test_a_reference_with_large_answers_gives_candidates_room_for_them(judge: Ju
 
 @pytest.mark.parametrize(
     ("reference_s", "allowed_s"),
-    [(0.0, FLOOR_S), (0.001, FLOOR_S), (0.01, 1.0), (0.05, 5.0), (0.5, CEILING_S), (2.0, CEILING_S), (6.0, 30.0)],
+    [(0.0, FLOOR_S), (0.001, FLOOR_S), (0.01, 0.5), (0.05, 2.5), (0.5, CEILING_S), (2.0, CEILING_S), (6.0, 30.0)],
 )
 def test_limits_follow_the_reference_within_bounds(reference_s: float, allowed_s: float) -> None:
     assert allowed_cpu_s(reference_s) == pytest.approx(allowed_s)

@@ -147,7 +147,7 @@ def test_an_exam_without_a_reference_scores_nobody() -> None:
 
 def test_limits_named_by_the_user_go_before_the_references() -> None:
     reference = Reference(0.01, memory_mb=10)
-    assert exam_of(PROBLEM, reference, None, None).limits == Limits(cpu_s=1.0)
+    assert exam_of(PROBLEM, reference, None, None).limits == Limits(cpu_s=0.5)
     assert exam_of(PROBLEM, reference, 7.0, 64).limits == Limits(cpu_s=7.0, memory_mb=64)
 
 
