@@ -6,17 +6,14 @@ that process may see.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sparkgap.judge.jail import Runtime, python_runtime
 
 
-@dataclass(frozen=True, slots=True)
 class Python:
     """The one language that needs no compiler."""
 
-    name: str = "python"
-    suffix: str = ".py"
+    name = "python"
+    suffix = ".py"
 
     def runtime(self, packages: tuple[str, ...] = ()) -> Runtime:
         """Return the standard library and the shared libraries of this interpreter."""
