@@ -64,7 +64,10 @@ class Judge:
         self.workers = workers or len(os.sched_getaffinity(0))
         self._jobs = JobMaker(packages)
         self._levels = _LEVELS[isolation]
-        self._pool = [self._spawn() for _ in range(self.workers)]
+        cores: list[int | None] = sorted(os.sched_getaffinity(0))
+        # A judge that has the machine gives each worker a core. One that takes a part of it leaves that to the kernel:
+        # beside other judges of its kind, all would take the same cores.
+        self._pool = [self._spawn(c) for c in (cores if len(cores) == self.workers else [None] * self.workers)]
         try:
             levels = [worker.wait_ready() for worker in self._pool]
         except (InfraError, IsolationError):
@@ -78,8 +81,8 @@ class Judge:
         self._thread.start()
         self._finalizer = weakref.finalize(self, _State.shut, self._state, self._thread)
 
-    def _spawn(self) -> WorkerProcess:
-        return WorkerProcess(self._levels, self._jobs.package_paths)
+    def _spawn(self, core: int | None) -> WorkerProcess:
+        return WorkerProcess(self._levels, self._jobs.package_paths, core)
 
     def __enter__(self) -> Self:
         return self
@@ -296,7 +299,7 @@ class _State:
         """Replace a worker that died; what it was at is tried once more, what waited there waits again."""
         self._selector.unregister(worker.channel)
         worker.end()
-        fresh = self._spawn()
+        fresh = self._spawn(worker.core)
         self._pool[self._pool.index(worker)] = fresh
         try:
             fresh.wait_ready()

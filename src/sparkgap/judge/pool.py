@@ -15,15 +15,16 @@ from sparkgap.judge.jobs import Job
 
 _BOOT = (
     "import sys; sys.path.append({home!r}); from sparkgap.judge import worker; sys.path.pop();"
-    " worker.main(3, {levels!r}, {packages!r})"
+    " worker.main(3, {levels!r}, {packages!r}, {core!r})"
 )
 _MOST_AHEAD = 64 << 10  # bytes that may be sent to a worker which is still at another job
 
 
 class WorkerProcess:
-    """One worker process and the jobs that it has."""
+    """One worker process and the jobs that it has; `core` is the CPU that it keeps to, None for any."""
 
-    def __init__(self, levels: tuple[str, ...], packages: tuple[str, ...]) -> None:
+    def __init__(self, levels: tuple[str, ...], packages: tuple[str, ...], core: int | None = None) -> None:
+        self.core = core
         self.channel, theirs = channel.pair()
         self.jobs: deque[Job] = deque()
         self.refusals: tuple[str, ...] = ()  # why a higher level of isolation was not reached
@@ -33,7 +34,7 @@ class WorkerProcess:
         self._pid = os.posix_spawn(
             sys.executable,
             [sys.executable, "-S", "-s", "-P", "-X", "utf8", "-c",
-             _BOOT.format(home=home, levels=levels, packages=packages)],
+             _BOOT.format(home=home, levels=levels, packages=packages, core=core)],
             {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "TMPDIR": os.environ.get("TMPDIR", "/tmp")},  # noqa: S108
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),

@@ -394,8 +394,15 @@ def _prepared(tests: bytes) -> bytes:
         return b"X" + f"the tests do not compile: {type(error).__name__}: {error}".encode()
 
 
-def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]) -> None:
-    """Run a worker on the socket that the judge gave it: find the level, say so, serve."""
+def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str], core: int | None) -> None:
+    """Run a worker on the socket that the judge gave it: find the level, say so, serve.
+
+    The worker's processes take turns, and waking one on another core costs more than the turn itself: they all keep to
+    `core`, if one is named.
+    """
+    if core is not None:
+        with contextlib.suppress(OSError):  # the core may have been taken away meanwhile
+            os.sched_setaffinity(0, {core})
     os.closerange(control_descriptor + 1, 1 << 20)  # whatever the caller's process let its children inherit
     judge = channel.inherit(control_descriptor)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # the zygotes' starters end at once; their children are then ours
