@@ -64,10 +64,10 @@ class Judge:
         self.workers = workers or len(os.sched_getaffinity(0))
         self._jobs = JobMaker(packages)
         self._levels = _LEVELS[isolation]
-        cores: list[int | None] = sorted(os.sched_getaffinity(0))
+        cores = sorted(os.sched_getaffinity(0))
         # A judge that has the machine gives each worker a core. One that takes a part of it leaves that to the kernel:
         # beside other judges of its kind, all would take the same cores.
-        self._pool = [self._spawn(c) for c in (cores if len(cores) == self.workers else [None] * self.workers)]
+        self._pool = [self._spawn(c) for c in ([*cores] if len(cores) == self.workers else [None] * self.workers)]
         try:
             levels = [worker.wait_ready() for worker in self._pool]
         except (InfraError, IsolationError):
