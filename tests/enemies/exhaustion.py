@@ -288,7 +288,7 @@ def _dear(name: str, statuses: str, give: str, tests: str, right: str, wrong: st
 EXAMINER: list[Attack] = [
     _dear(
         "compare a nested list of 10^6",
-        "wrong timeout",
+        "wrong timeout output",
         "return [[i] for i in range(10 ** 6)]",
         "assert give() == [[0]]",
         "[[0]]",

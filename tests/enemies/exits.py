@@ -105,7 +105,7 @@ _LATE = [
     attack("os._exit(0) in a docstring example", "raised", "import os\ndef add(a, b): os._exit(0)\n", DOCS),
     attack("sys.exit(0) in a docstring example", "raised", "import sys\ndef add(a, b): sys.exit(0)\n", DOCS),
     attack("a script that exits with 0 at once", "wrong", "import sys\nsys.exit(0)\n", STDIO),
-    attack("a script that _exits with 0 at once", "raised", "import os\nos._exit(0)\n", STDIO),
+    attack("a script that _exits with 0 at once", "wrong", "import os\nos._exit(0)\n", STDIO),
     attack(
         "a script that exits with 1 after its answer",
         "raised",

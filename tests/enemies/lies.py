@@ -42,7 +42,7 @@ _AGREEING = [
     _liar("compared by ==", "assert give() == 5", "5", "0"),
     _liar("compared by == from the other side", "assert 5 == give()", "5", "0"),
     _liar("compared by !=", "assert not give() != 5", "5", "0"),
-    _liar("taken as true", "assert give()", "True", "False"),
+    _liar("taken as false", "assert not give()", "False", "True"),  # taken as true, it says no more than True would
     _liar("compared by <", "assert 4 < give() < 6", "5", "0"),
     _liar("within a tolerance", "assert abs(give() - 5) < 1e-6", "5", "0"),
     _liar("within a tolerance from the other side", "assert abs(5 - give()) < 1e-6", "5", "0"),

@@ -173,3 +173,10 @@ def test_luck_of_the_hash_seed_is_wrong(judge: Judge) -> None:
     verdict = run(judge, source, (words, first))
     assert verdict.status == "wrong"
     assert "hash" in verdict.reason
+
+
+def test_a_script_that_ends_just_as_the_worker_asks_after_it(judge: Judge) -> None:
+    """The worker asks every quarter of a second; an ending that crosses the question must not be lost."""
+    naps = [f"import time\ntime.sleep({0.2480 + step / 4000})\nprint(1)" for step in range(24)]
+    programs = [Program(nap, StdioTests((("", "1"),))) for nap in naps]
+    assert {verdict.status for _, verdict in judge.stream(programs)} == {"passed"}

@@ -93,6 +93,10 @@ class Channel:
         del buffer[:end]
         return body
 
+    def holds_message(self) -> bool:
+        """Whether a whole message has been read from the socket already, which then no poll will tell of."""
+        return len(self._buffer) >= 4 and len(self._buffer) >= 4 + _LENGTH.unpack_from(self._buffer)[0]
+
     def put_back(self, body: bytes) -> None:
         """Have `receive` return this message again, before any other."""
         self._buffer[:0] = _LENGTH.pack(len(body)) + body

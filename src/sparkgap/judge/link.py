@@ -183,7 +183,8 @@ class _ToCandidate(wire.Encoder):
 class Link:
     """Requests to one candidate, and its answers as plain values."""
 
-    def __init__(self, reading: int, writing: int) -> None:
+    def __init__(self, reading: int, writing: int, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._reading = reading
         self._writing = writing
         self._buffer = b""
@@ -248,7 +249,7 @@ class Link:
         """Wait for one message of the candidate's process."""
         buffer = self._buffer
         while len(buffer) < 4 or len(buffer) < 4 + _LENGTH.unpack_from(buffer)[0]:
-            if len(buffer) >= 4 and _LENGTH.unpack_from(buffer)[0] > MOST_BYTES:
+            if len(buffer) >= 4 and _LENGTH.unpack_from(buffer)[0] > self._most_bytes:
                 raise self.forged("a message longer than any answer may be")
             chunk = os.read(self._reading, 1 << 16 if buffer else 4096)
             if not chunk:

@@ -15,6 +15,7 @@ from sparkgap.judge.stdio import same_output
 from sparkgap.judge.zygote import Cause, Ending, Order
 
 MOST_SHOWN = 400
+MOST_WORD_BYTES = 32 << 10  # of what a script's process says: the worker, which reads it, has no limits of its own
 
 
 class Forks(Protocol):
@@ -78,7 +79,7 @@ def _one(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict[str
     finally:
         for descriptor in (theirs_in, theirs_out, stdin):
             os.close(descriptor)
-    link = Link(reading, writing)
+    link = Link(reading, writing, MOST_WORD_BYTES)
     load = {
         "source": job["source"], "most_bytes": 1 << 20, "script": True,
         "wanted": [], "classes": [], "captures": False,

@@ -304,7 +304,7 @@ class Worker:
         patience = _Patience(job)
         poller = self._poller(zygote)
         while True:
-            if zygote.control.fileno() in self._poll(poller):
+            if zygote.control.holds_message() or zygote.control.fileno() in self._poll(poller):
                 ending = zygote.ended()
                 if ending is not None:
                     return ending, patience.asleep
