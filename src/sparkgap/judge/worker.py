@@ -24,7 +24,7 @@ from sparkgap.judge.zygote import ASK_CPU, KILL, Ending, Order
 TICK_MS = 250
 GONE_MS = 1000  # how long a process may take to end once its pipes are closed
 ASLEEP_S = 2.0  # how long a program may neither run nor wait for a core
-EXAMINER_CPU_S = 10.0  # for one program's answers, on top of twice the program's own budget
+EXAMINER_CPU_S = 3.0  # for one program's answers, on top of twice the program's own budget
 EXAMINER_MEMORY_MB = 3072
 SEEDS = (0, 1)
 MOST_CACHED, MOST_CACHED_BYTES = 256, 64 << 10
