@@ -48,7 +48,7 @@ def test_bombs_leave_no_process_behind(judge: Judge) -> None:
     before = _descendants(os.getpid())
     for enemy in bombs:
         outcome(judge, enemy)
-    assert _descendants(os.getpid()) == before
+    assert _descendants(os.getpid()) <= before
 
 
 def test_what_a_script_writes_costs_the_worker_little(judge: Judge) -> None:
