@@ -75,6 +75,8 @@ class ZygoteProcess:
         except channel.Closed:
             return "the process ended while it was building its walls"
         self.ready = message == b"R"
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)  # in a full jail it was only the starter, and has ended
         return "" if self.ready else message[1:].decode("utf-8", "replace")
 
     def order(self, order: Order, descriptors: Sequence[int]) -> None:
