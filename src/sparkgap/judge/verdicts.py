@@ -11,7 +11,7 @@ from sparkgap.judge.zygote import Cause, Ending
 
 _FATAL = re.compile(rb"Fatal Python error: (Aborted|Segmentation fault|[^\n]{1,80})")
 _CRASH_LINE = re.compile(rb'File "solution\.py", line (\d+)')
-_CPU_NOISE_KB = 8 << 10
+_NEARLY_ALL = 0.95
 OWN_FAILURE = 70
 
 
@@ -54,10 +54,10 @@ def _death(ending: Ending, limits: Mapping[str, Any], asleep: bool, *, heard: bo
     if ending.signal:
         return _signalled(ending, limits)
     code = ending.status >> 8
+    if code == OWN_FAILURE and (b"sparkgap: MemoryError" in ending.errors or _starved(ending, limits)):
+        return {"status": "memory", "reason": _memory(limits)}  # too little was left even to say so
     if code == OWN_FAILURE and not heard and b"sparkgap: " in ending.errors:
         first = ending.errors.split(b"sparkgap: ", 1)[1].split(b"\n", 1)[0].decode("utf-8", "replace")
-        if first.startswith("MemoryError"):
-            return {"status": "memory", "reason": _memory(limits)}
         return {"status": "infra", "reason": f"the candidate's process failed: {first}"[:300]}
     return {
         "status": "raised",
@@ -71,8 +71,7 @@ def _signalled(ending: Ending, limits: Mapping[str, Any]) -> dict[str, Any]:
     fatal = _FATAL.search(ending.errors)
     if number == signal.SIGXCPU or (number == signal.SIGKILL and ending.cpu_s >= limits["cpu_s"]):
         return {"status": "timeout", "reason": f"it used more than its {limits['cpu_s']:.3g} s of CPU"}
-    starved = ending.peak_kb + _CPU_NOISE_KB >= limits["memory_mb"] << 10
-    if starved or number == signal.SIGKILL or b"MemoryError" in ending.errors[-2000:]:
+    if _starved(ending, limits) or number == signal.SIGKILL or b"MemoryError" in ending.errors[-2000:]:
         return {"status": "memory", "reason": _memory(limits)}
     if number == signal.SIGSYS:
         return {"status": "forbidden", "reason": "it made a system call that the jail refuses"}
@@ -81,6 +80,11 @@ def _signalled(ending: Ending, limits: Mapping[str, Any]) -> dict[str, Any]:
     line = _CRASH_LINE.search(ending.errors)
     described = {"types": [name], "text": "the process crashed", "line": int(line[1]) if line else None, "column": None}
     return {"status": "raised", "reason": f"it crashed: {name}", "diagnostics": [described]}
+
+
+def _starved(ending: Ending, limits: Mapping[str, Any]) -> bool:
+    """Whether the process had come close to all the memory it may use."""
+    return bool(ending.peak_kb >= (limits["memory_mb"] << 10) * _NEARLY_ALL)
 
 
 def _memory(limits: Mapping[str, Any]) -> str:
