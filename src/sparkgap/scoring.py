@@ -188,7 +188,7 @@ def explain(verdict: Verdict) -> str:
         got = f" returned {failure.actual}, expected {failure.expected}" if failure.expected or failure.actual else ""
         text = (failure.call or failure.test) + got
     elif said is not None:
-        text = f"{said.code}: {said.message}" + (f" (line {said.line})" if said.line else "")
+        text = f"{said.code}: {said.message}".removesuffix(": ") + (f" (line {said.line})" if said.line else "")
     else:
         text = verdict.reason or (failure.test if failure else "")
     return " ".join(text.split())[:300]

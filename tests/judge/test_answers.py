@@ -242,7 +242,6 @@ def test_doctests_of_a_class_see_its_repr(judge: Judge) -> None:
 
 
 def test_numpy_programs(judge: Judge) -> None:
-    pytest.importorskip("numpy")
     source = "import numpy as np\ndef f(n): return np.arange(n) * 2, np.float64(0.5), np.eye(2).tolist(), np.int64(3)\n"
     tests = CodeTests(
         "a, b, c, d = f(3)\nassert list(a) == [0, 2, 4] and b == 0.5 and c == [[1, 0], [0, 1]] and d == 3"

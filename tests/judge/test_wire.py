@@ -320,6 +320,7 @@ def test_what_has_no_end_is_refused() -> None:
 
 
 def test_numpy_crosses_as_plain_values() -> None:
-    np = pytest.importorskip("numpy")
+    import numpy as np
+
     value = [np.int64(5), np.float64(0.5), np.bool_(True), np.array([[1, 2], [3, 4]]), np.str_("x"), np.array(7)]
     assert shape(wire.loads(wire.dumps(value))) == shape([5, 0.5, True, [[1, 2], [3, 4]], "x", 7])
