@@ -25,7 +25,7 @@ def command() -> None:
     """List, fetch and verify the published files that benchmarks read."""
 
 
-@command.command("list")
+@command.command("list", short_help="List the published files: licence, size, and whether each is here.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def list_files(as_json: bool) -> None:
     """List every published file: which benchmark reads it, its licence, its size, and whether it is here."""
@@ -60,7 +60,7 @@ def fetch_files(names: tuple[str, ...], everything: bool, benchmarks: tuple[str,
         click.echo(path)
 
 
-@command.command("verify")
+@command.command("verify", short_help="Check the sha256 of published files, all or those named.")
 @click.argument("names", nargs=-1, metavar="[NAMES]...")
 def verify_files(names: tuple[str, ...]) -> None:
     """Check the sha256 of published files: those named, or every one that is here.
