@@ -24,10 +24,10 @@ SOURCE = Path(sparkgap.__file__).parent
 # import what it needs.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"types", "errors", "stats"}),
-    frozenset({"runs", "data", "extract", "plugins", "samples", "tally"}),
+    frozenset({"runs", "data", "extract", "plugins", "samples", "tally", "results", "prices"}),
     frozenset({"judge"}),
-    frozenset({"benchmarks", "models", "rewards", "references", "scoring"}),
-    frozenset({"measure", "gap", "curate", "report", "train", "loop", "grade", "selftest"}),
+    frozenset({"benchmarks", "models", "rewards", "references", "scoring", "asking"}),
+    frozenset({"measure", "gap", "curate", "report", "train", "loop", "grade", "selftest", "gate"}),
     frozenset({"cli"}),
 )
 PLUGIN_ROOMS = {"benchmarks", "models", "rewards"}  # one file per plug-in

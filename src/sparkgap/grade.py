@@ -147,6 +147,8 @@ class _Grading:
     ) -> None:
         self.benchmark, self.options, self.progress = benchmark, options, progress
         every = {problem.id: problem for problem in benchmark.problems()}
+        if any(problem.tests is None for problem in every.values()):
+            raise InputError(f"{benchmark.name} is not decided by tests; `sparkgap measure replay/FILE` scores it")
         self.samples = _Samples(samples, TaskIds(every))
         self.splits, self.problems = _asked(every, self.samples.counts, options.split)
         self.total = sum(count for id_, count in self.samples.counts.items() if id_ in self.problems)

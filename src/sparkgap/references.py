@@ -94,11 +94,13 @@ def prepared(problem: Problem, reference: Reference) -> tuple[Tests, Limits]:
     """Return the problem's tests with the answers they lacked, and the limits of a candidate.
 
     Raises:
-        ValueError: the reference has an error, so that nothing can be judged against it.
+        ValueError: the reference has an error, or the problem no tests, so that nothing can be judged against it.
     """
     if reference.error:
         raise ValueError(f"{problem.id}: {reference.error}")
     tests = problem.tests
+    if tests is None:
+        raise ValueError(f"{problem.id}: not a problem that the judge can decide")
     if isinstance(tests, InputTests) and tests.expected is None:
         tests = replace(tests, expected=reference.answers)
     if reference.cpu_s is None:

@@ -39,7 +39,7 @@ class Exam:
     """What a candidate for one problem faces; `error` says why nobody can be judged on it, "" if they can."""
 
     problem: Problem
-    tests: Tests
+    tests: Tests | None
     limits: Limits
     error: str = ""
 

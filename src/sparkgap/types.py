@@ -158,14 +158,15 @@ class Problem:
     """One problem of a benchmark.
 
     `continues` says that `prompt` is code which a completion goes on from (HumanEval); otherwise a completion is a
-    whole program (MBPP). `reference` is a whole canonical program, "" where none is published.
+    whole program (MBPP). `reference` is a whole canonical program, or the right answer where the answer is no program,
+    "" where none is published. `tests` is None where something else than the judge says what a reply is worth.
     """
 
     id: str
     benchmark: str
     prompt: str
     reference: str
-    tests: Tests
+    tests: Tests | None
     entry_point: str = ""
     continues: bool = False
     split: str = "test"
@@ -196,3 +197,90 @@ class Score:
     value: float | None
     why: str
     verdict: Verdict | None = None
+
+
+Role = Literal["system", "user", "assistant"]
+Feature = Literal["chat", "completion", "logprobs"]  # what a model can be asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How a reply is drawn. Temperature 0 is greedy; `max_tokens` bounds the reply; a reply ends before a `stop`."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 1024
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked: the `messages` of a chat, or a `text` to go on from (one of the two is set).
+
+    `choices` asks for the log-probability of each of these continuations instead of a reply.
+    """
+
+    messages: tuple[Message, ...] = ()
+    text: str = ""
+    decoding: Decoding = field(default_factory=Decoding)
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `error` set means that it never came: unscored, never zero.
+
+    `finish_reason` is "stop", "length" (cut at `max_tokens`), "content_filter", or the provider's own word. `logprobs`
+    answers `Request.choices`, in nats, in their order. `seconds` is the time this one request took, retries included.
+    """
+
+    text: str = ""
+    finish_reason: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float | None = None
+    logprobs: tuple[float, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way of putting a benchmark to a model. Two variants of a benchmark are different metrics.
+
+    `needs` is what the model must be able to do. `decoding` and `samples` are the field's defaults for it; `form` says
+    how a code reply relates to the problem's prompt.
+    """
+
+    name: str
+    title: str
+    needs: frozenset[Feature]
+    decoding: Decoding = field(default_factory=Decoding)
+    samples: int = 1
+    form: SampleForm = "response"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a reply that is no program is worth.
+
+    `value` is the headline metric of this sample in the benchmark's own unit, None for unscored. `status` is one word
+    for the table of what went wrong ("passed", "wrong", "unparsed", "unrated" ...), `answer` what was read out of the
+    reply. `metrics` holds every metric of the benchmark for this sample, the headline too; `details` what a total over
+    all samples needs.
+    """
+
+    value: float | None
+    status: str
+    why: str = ""
+    answer: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)

@@ -1,15 +1,23 @@
 """Benchmarks: one file each, with one public name, `BENCHMARK`.
 
-A benchmark says where its problems come from and what proves an answer. It runs nothing: the judge does. Files whose
-name starts with an underscore are shared parts, not benchmarks.
+A benchmark says where its problems come from, how they are put to a model, and what proves an answer. It runs nothing
+and asks nobody: the judge runs programs, `measure` asks models. Files whose name starts with an underscore are shared
+parts, not benchmarks.
+
+`Benchmark` is enough for `grade`. `Asked` can be measured as well; its problems hold tests for the judge. `Scored` says
+itself what a reply is worth. `Rated` lets a second model, the rater, speak on the replies first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from sparkgap.types import Problem
+from sparkgap.stats import Interval
+from sparkgap.types import Outcome, Problem, Reply, Request, Variant
+
+Ability = Literal["code", "knowledge", "math", "chat", "translation"]
+Unit = Literal["share", "rating", "score"]  # in [0, 1], shown as %; 1 to 10; 0 to 100
 
 
 @runtime_checkable
@@ -26,4 +34,52 @@ class Benchmark(Protocol):
         Raises:
             DataError: a published file is missing or is not the published one.
         """
+        ...
+
+
+@runtime_checkable
+class Asked(Benchmark, Protocol):
+    """A benchmark that can be put to a model."""
+
+    ability: Ability
+    split: str  # the split that published scores are over; "" for all
+    variants: tuple[Variant, ...]  # the first whose needs a model meets is its default
+
+    def ask(self, problem: Problem, variant: Variant, replies: tuple[Reply, ...]) -> Request | None:
+        """Return what to ask next, given the replies so far to this problem; None once there is no more to ask.
+
+        The decoding of the request is the field's default for this problem; `measure` lays the user's wishes over it.
+        """
+        ...
+
+
+@runtime_checkable
+class Scored(Asked, Protocol):
+    """A benchmark that says itself what the replies are worth; its problems have no tests."""
+
+    metrics: tuple[str, ...]  # the first is the headline
+    unit: Unit
+
+    def score(
+        self, problem: Problem, variant: Variant, replies: tuple[Reply, ...], ratings: tuple[Reply, ...]
+    ) -> Outcome:
+        """Return what the replies to one problem are worth; never raises for what a model wrote."""
+        ...
+
+
+@runtime_checkable
+class Rated(Scored, Protocol):
+    """A benchmark whose replies are rated by another model."""
+
+    def rate(self, problem: Problem, replies: tuple[Reply, ...], ratings: tuple[Reply, ...]) -> Request | None:
+        """Return what to ask the rater next, given the ratings so far; None once there is no more to ask."""
+        ...
+
+
+@runtime_checkable
+class Totalled(Scored, Protocol):
+    """A benchmark whose figure is no mean over problems (BLEU)."""
+
+    def total(self, records: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Interval], Mapping[str, str]]:
+        """Return each metric over all records (lines of scores.jsonl), and notes to show beside it (signatures)."""
         ...
