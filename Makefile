@@ -5,6 +5,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TORCH := 2.13.0
+# What comes with torch, from wherever pip finds a build of it for this machine, is not in the lock.
+WITH_TORCH := torch triton $(addprefix cuda-,bindings pathfinder toolkit) $(addprefix nvidia-,cublas cuda-cccl \
+  cuda-cupti cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink \
+  nvshmem-cu13 nvtx)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test demo soak bench lock clean
@@ -21,8 +27,9 @@ $(READY): requirements.lock pyproject.toml Makefile
 	@test -x $(BIN)/python && $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || $(PYTHON) -m venv --clear $(VENV) \
 	  || { echo "python3 cannot make virtual environments here; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --no-deps --require-hashes -r requirements.lock
+	$(PIP) torch==$(TORCH)
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 check: setup ## format, lint and types
@@ -46,7 +53,7 @@ lock: ## pin the newest versions anew (needs the network)
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/pip install --quiet --disable-pip-version-check uv
 	build/lock/bin/uv pip compile pyproject.toml --extra all --extra dev --upgrade --quiet --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --output-file build/lock/pins
+	  $(addprefix --no-emit-package ,$(WITH_TORCH)) --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --output-file build/lock/pins
 	@{ echo "# What \`make setup\` installs: every package that sparkgap[all,dev] needs, pinned, with the hashes of its files,"; \
 	  echo "# for CPython 3.11 and newer. Written by \`make lock\` from pyproject.toml; not to be edited by hand."; \
 	  cat build/lock/pins; } > requirements.lock
