@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkgap.errors import InputError
-from sparkgap.runs import BATCH, OUTPUT_CHARS, Ordinals, Run, key_of, open_run, read_summary, score_record
+from sparkgap.journal import BATCH, Ordinals
+from sparkgap.runs import OUTPUT_CHARS, Run, key_of, open_run, read_summary, score_record
 from sparkgap.types import Diagnostic, Failure, Score, Verdict
 
 ASKED = {"benchmark": "hello", "samples": [{"sha256": "ab"}], "extraction": "auto"}
@@ -247,11 +248,11 @@ def test_a_writer_killed_at_any_moment_leaves_whole_records(tmp_path: Path) -> N
 
 
 def test_a_full_disk_is_said_with_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparkgap.runs.FLUSH_S", 1e9)
+    monkeypatch.setattr("sparkgap.journal.FLUSH_S", 1e9)
     with open_run(ASKED, root=tmp_path) as run:
         replayed(run)
-        os.close(run._scores)
-        run._scores = os.open("/dev/full", os.O_WRONLY)
+        os.close(run.scores._file)
+        run.scores._file = os.open("/dev/full", os.O_WRONLY)
         run.add({"ordinal": 0})
         with pytest.raises(InputError, match=r"No space left.*the same command goes on"):
             run.flush()

@@ -2,6 +2,8 @@
 
     runs/20260131T120000Z-humaneval-1f0c9ab2e4/
       manifest.json   what was asked (and its sha256, the key), versions, machine, sessions, state
+      samples.jsonl   what was asked of a model and what came back, one sample a line; `measure` alone writes it
+      steps.jsonl     conversations that were not over yet, so that no turn is paid for twice; likewise
       scores.jsonl    one score a line, in the order in which they were ready
       summary.json    the result; written last
 
@@ -27,18 +29,15 @@ from pathlib import Path
 from typing import Any
 
 from sparkgap.errors import InputError
+from sparkgap.journal import Journal, Json, Ordinals, unwritable
 from sparkgap.types import Diagnostic, Failure, Score, Verdict
 
 FORMAT = 1  # of the files in the folder
-BATCH = 64  # records held back at most; a crash costs grading these again, no more
-FLUSH_S = 1.0  # ... and for how long
-SYNC_S = 10.0  # between calls that push the scores to the disk itself
 OUTPUT_CHARS = 2000  # of a program's output in its record; the whole of it could be megabytes
 
-_MANIFEST, _SCORES, _SUMMARY, _LOCK = "manifest.json", "scores.jsonl", "summary.json", ".lock"
+SCORES, SAMPLES, STEPS = "scores.jsonl", "samples.jsonl", "steps.jsonl"
+_MANIFEST, _SUMMARY, _LOCK = "manifest.json", "summary.json", ".lock"
 _held: set[Path] = set()  # folders locked by this process, which a record lock alone would let in twice
-
-Json = dict[str, Any]
 
 
 def key_of(asked: Mapping[str, Any]) -> str:
@@ -47,15 +46,16 @@ def key_of(asked: Mapping[str, Any]) -> str:
 
 
 def open_run(
-    asked: Mapping[str, Any], *, root: Path = Path("runs"), out: Path | None = None, fresh: bool = False
+    asked: Mapping[str, Any], *, root: Path = Path("runs"), out: Path | None = None, fresh: bool = False, name: str = ""
 ) -> Run:
     """Open the unfinished run with this very key, or make a new folder.
 
     Args:
-        asked: what decides the result, as JSON; `asked["benchmark"]` names the folder.
+        asked: what decides the result, as JSON.
         root: where new folders go.
         out: the run's own folder instead of one under `root`.
         fresh: never resume; in `out`, replace the run that is there.
+        name: in a new folder's name, `asked["benchmark"]` unless said.
 
     Raises:
         InputError: the folder holds another run or other files, is in use, or cannot be written.
@@ -63,8 +63,9 @@ def open_run(
     try:
         if out is not None:
             return _in_folder(asked, out, fresh)
-        old = None if fresh else _newest(root, asked)
-        return Run(old or _new_folder(root, asked), asked)
+        name = name or asked["benchmark"]
+        old = None if fresh else _newest(root, name, asked)
+        return Run(old or _new_folder(root, name, asked), asked)
     except OSError as fault:
         raise InputError(
             f"cannot use {fault.filename or out or root} for the run: {fault.strerror}; see --out"
@@ -90,14 +91,12 @@ class Run:
         """Lock `folder`; read its manifest, or write a new one (`clear` removes an old run first)."""
         self.path = folder
         self.key = key_of(asked)
-        self.done = Ordinals()
         self._lock = _lock(folder)
-        self._scores = -1
-        self._pending: list[str] = []
-        self._flushed = self._synced = time.monotonic()
+        self.scores = Journal(folder / SCORES)
+        self.samples = Journal(folder / SAMPLES, batch=1)  # they may have been paid for
         try:
             if clear:
-                for name in (_MANIFEST, _SUMMARY, _SCORES):
+                for name in (_MANIFEST, _SUMMARY, SCORES, SAMPLES, STEPS):
                     (folder / name).unlink(missing_ok=True)
             self.resumed = (folder / _MANIFEST).exists()
             if self.resumed:
@@ -123,59 +122,33 @@ class Run:
         """Whether every sample is scored and the summary stands."""
         return bool(self.manifest["state"] == "finished")
 
+    @property
+    def done(self) -> Ordinals:
+        """The ordinals that have a score."""
+        return self.scores.done
+
     def begin(self, session: Mapping[str, Any]) -> None:
         """Note in the manifest that a session with these facts (versions, machine, command line) starts now."""
         self.manifest["sessions"].append({"started": utc_now(), "ended": None, **session})
+        self.manifest |= {"state": "running", "ended": None}
         self._write(_MANIFEST, self.manifest)
 
     def replay(self, visit: Callable[[Json], None]) -> int:
-        """Show `visit` every record on disk, each ordinal once; return how many. Call before the first `add`.
-
-        The file is cut before the first line that is not a whole record: a torn end, or what a bad disk left.
-        """
-        path = self.path / _SCORES
-        self._scores = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        whole = count = 0
-        with path.open("rb") as stream:
-            for line in stream:
-                record = _record(line)
-                if record is None:
-                    break
-                whole += len(line)
-                if self.done.add(record["ordinal"]):
-                    count += 1
-                    visit(record)
-        os.ftruncate(self._scores, whole)
-        return count
+        """Show `visit` every score on disk, as `Journal.replay` does."""
+        return self.scores.replay(visit)
 
     def add(self, record: Json) -> None:
-        """Append one record; `record["ordinal"]` is the sample's place among all samples, from 0.
-
-        Raises:
-            InputError: the disk is full or gone.
-        """
-        self.done.add(record["ordinal"])
-        self._pending.append(json.dumps(record, separators=(",", ":")) + "\n")
-        if len(self._pending) >= BATCH or time.monotonic() - self._flushed > FLUSH_S:
-            self.flush()
+        """Append one score, as `Journal.add` does."""
+        self.scores.add(record)
 
     def flush(self, sync: bool = False) -> None:
-        """Write the records held back; `sync` waits until the disk has them."""
-        try:
-            data = "".join(self._pending).encode()
-            while data:
-                data = data[os.write(self._scores, data) :]
-            self._pending.clear()
-            self._flushed = time.monotonic()
-            if sync or self._flushed - self._synced > SYNC_S:
-                os.fsync(self._scores)
-                self._synced = self._flushed
-        except OSError as fault:
-            raise _unwritable(self.path, fault) from fault
+        """Write the scores held back; `sync` waits until the disk has them."""
+        self.scores.flush(sync)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the summary, then mark the run finished; in that order, so that a crash between resumes."""
-        self.flush(sync=True)
+        self.samples.flush(sync=True)
+        self.scores.flush(sync=True)
         self._write(_SUMMARY, summary)
         now = utc_now()
         self.manifest["sessions"][-1]["ended"] = now
@@ -185,13 +158,9 @@ class Run:
     def close(self) -> None:
         """Write what is held back, and unlock; twice is fine."""
         try:
-            if self._pending:
-                self.flush()
+            self.samples.close()
+            self.scores.close()
         finally:
-            self._pending = []
-            if self._scores >= 0:
-                os.close(self._scores)
-                self._scores = -1
             if self._lock >= 0:
                 os.close(self._lock)
                 self._lock = -1
@@ -209,29 +178,7 @@ class Run:
                 os.fsync(stream.fileno())
             draft.replace(path)
         except OSError as fault:
-            raise _unwritable(self.path, fault) from fault
-
-
-class Ordinals:
-    """A set of small whole numbers at one bit each: two million samples take 250 kB."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._bits = bytearray()
-
-    def add(self, ordinal: int) -> bool:
-        """Put `ordinal` in; return whether it was new."""
-        byte, bit = ordinal >> 3, 1 << (ordinal & 7)
-        if byte >= len(self._bits):
-            self._bits.extend(bytes(max(byte + 1 - len(self._bits), len(self._bits))))
-        new = not self._bits[byte] & bit
-        self._bits[byte] |= bit
-        return new
-
-    def __contains__(self, ordinal: int) -> bool:
-        """Whether `ordinal` is in."""
-        byte = ordinal >> 3
-        return byte < len(self._bits) and bool(self._bits[byte] & 1 << (ordinal & 7))
+            raise unwritable(self.path, fault) from fault
 
 
 def score_record(score: Score) -> Json:
@@ -273,19 +220,6 @@ def _filled(noun: Verdict | Diagnostic | Failure) -> Json:
     return told
 
 
-def _record(line: bytes) -> Json | None:
-    """Return the record of a line, None if the line is not a whole one."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    if isinstance(record, dict) and isinstance(ordinal := record.get("ordinal"), int) and ordinal >= 0:
-        return record
-    return None
-
-
 def _read_json(path: Path) -> Json:
     try:
         content = json.loads(path.read_bytes())
@@ -296,10 +230,10 @@ def _read_json(path: Path) -> Json:
     return content
 
 
-def _newest(root: Path, asked: Mapping[str, Any]) -> Path | None:
+def _newest(root: Path, name: str, asked: Mapping[str, Any]) -> Path | None:
     """Return the newest run with this key, if it is unfinished."""
     key = key_of(asked)
-    for folder in sorted(root.glob(f"*-{asked['benchmark']}-{key[:10]}*"), reverse=True):
+    for folder in sorted(root.glob(f"*-{name}-{key[:10]}*"), reverse=True):
         with contextlib.suppress(InputError):
             content = _read_json(folder / _MANIFEST)
             if content.get("key") == key and content.get("format") == FORMAT:
@@ -307,9 +241,9 @@ def _newest(root: Path, asked: Mapping[str, Any]) -> Path | None:
     return None
 
 
-def _new_folder(root: Path, asked: Mapping[str, Any]) -> Path:
-    name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{asked['benchmark']}-{key_of(asked)[:10]}"
-    for folder in _numbered(root / name):
+def _new_folder(root: Path, name: str, asked: Mapping[str, Any]) -> Path:
+    first = root / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{name}-{key_of(asked)[:10]}"
+    for folder in _numbered(first):
         with contextlib.suppress(FileExistsError):
             folder.mkdir(parents=True)
             return folder
@@ -358,7 +292,3 @@ def _lock(folder: Path) -> int:
         raise InputError(f"{folder} cannot be locked ({fault.strerror}); put --out on a local disk") from fault
     _held.add(path)
     return handle
-
-
-def _unwritable(folder: Path, fault: OSError) -> InputError:
-    return InputError(f"cannot write to {folder}: {fault.strerror}; mend that, and the same command goes on from here")
