@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sparkgap import data, plugins
-from sparkgap.benchmarks import Benchmark
+from sparkgap.benchmarks import Ability, Asked, Benchmark
 from sparkgap.errors import PluginError
-from sparkgap.types import CodeTests, DocTests, InputTests, Problem, StdioTests
+from sparkgap.types import CodeTests, DocTests, Feature, InputTests, Problem, Reply, StdioTests, Variant
 
 BENCHMARKS = plugins.names("benchmarks")
 LANGUAGES = plugins.names("languages")
@@ -119,25 +122,44 @@ def test_a_benchmark_says_who_it_is(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def problems_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+def problems_of(only_its_files):
     """Return a function that reads a benchmark from a folder with the files that it names, and no other."""
     read: dict[str, tuple[Problem, ...]] = {}
 
     def problems(name: str) -> tuple[Problem, ...]:
         if name not in read:
             benchmark = plugins.find("benchmarks", name)
-            folder = tmp_path_factory.mktemp("only") if benchmark.files else None
             with pytest.MonkeyPatch.context() as patch:
-                for file in benchmark.files:
-                    (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                    (folder / file).symlink_to(request.getfixturevalue("published") / file)
-                patch.setenv("SPARKGAP_DATA", str(folder or ""))
+                patch.setenv("SPARKGAP_DATA", str(only_its_files(name)))
                 read[name] = tuple(benchmark.problems())
                 again = benchmark.problems()
                 assert next(iter(again)) == read[name][0], "a second reading starts over"
         return read[name]
 
     return problems
+
+
+@pytest.fixture(scope="session")
+def only_its_files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """Return a function that gives a folder with the files that a benchmark names, and no other; "" if it has none."""
+    folders: dict[str, Path | str] = {}
+
+    def folder_of(name: str) -> Path | str:
+        files = plugins.find("benchmarks", name).files
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp("only") if files else ""
+            for file in files:
+                (folders[name] / file).parent.mkdir(parents=True, exist_ok=True)
+                (folders[name] / file).symlink_to(request.getfixturevalue("published") / file)
+        return folders[name]
+
+    return folder_of
+
+
+@pytest.fixture
+def asking_from(only_its_files, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that lets a benchmark see its own files alone, for as long as the test runs."""
+    return lambda name: monkeypatch.setenv("SPARKGAP_DATA", str(only_its_files(name)))
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -206,3 +228,56 @@ def test_a_benchmarks_tests_are_of_a_known_kind_and_test_something(name: str, pr
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_a_language_is_found_under_its_files_name(name: str) -> None:
     assert plugins.find("languages", name).name == name
+
+
+# The contract of benchmarks that are put to a model
+
+
+ASKED = [name for name in BENCHMARKS if isinstance(plugins.find("benchmarks", name), Asked)]
+VARIANTS = [(name, variant) for name in ASKED for variant in plugins.find("benchmarks", name).variants]
+ids = pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=[f"{name}:{v.name}" for name, v in VARIANTS])
+
+
+def test_every_benchmark_that_ships_can_be_put_to_a_model() -> None:
+    assert list(BENCHMARKS) == ASKED
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_benchmarks_variants_are_distinct_and_one_suits_a_chat_model(name: str) -> None:
+    benchmark = plugins.find("benchmarks", name)
+    assert benchmark.ability in get_args(Ability)
+    names = [variant.name for variant in benchmark.variants]
+    assert len(names) == len(set(names)) > 0
+    assert any(variant.needs == {"chat"} for variant in benchmark.variants)
+    for variant in benchmark.variants:
+        assert re.fullmatch(r"[\w-]+", variant.name), "it becomes part of a folder's name and of `-b name:variant`"
+        assert variant.title
+        assert variant.needs <= set(get_args(Feature))
+        assert variant.samples >= 1
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_benchmarks_split_holds_problems(name: str, problems_of) -> None:
+    split = plugins.find("benchmarks", name).split
+    assert not split or any(problem.split == split for problem in problems_of(name))
+
+
+@ids
+def test_every_problem_is_asked_as_the_variant_says(name: str, variant: Variant, problems_of, asking_from) -> None:
+    """Ask until there is no more to ask; the answer to everything is the same."""
+    benchmark = plugins.find("benchmarks", name)
+    asking_from(name)
+    reply = Reply(text="An answer: 1.", finish_reason="stop")
+    for problem in problems_of(name)[:: max(1, len(problems_of(name)) // 50)]:
+        replies: tuple[Reply, ...] = ()
+        while (request := benchmark.ask(problem, variant, replies)) is not None:
+            assert bool(request.messages) != bool(request.text), "a chat or a text, not both"
+            assert ("chat" if request.messages else "completion") in variant.needs
+            assert bool(request.choices) == ("logprobs" in variant.needs)
+            assert request == benchmark.ask(problem, variant, replies), "the same question has the same request"
+            assert not request.messages or request.messages[-1].role == "user"
+            assert request.decoding.max_tokens > 0
+            answered = replace(reply, logprobs=tuple(-float(n) for n, _ in enumerate(request.choices)))
+            replies = (*replies, answered)
+            assert len(replies) <= 8
+        assert replies, problem.id

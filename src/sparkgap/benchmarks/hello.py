@@ -9,10 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from sparkgap.types import CodeTests, DocTests, InputTests, Problem, StdioTests, Tests
+from sparkgap.benchmarks import Ability
+from sparkgap.benchmarks._prompts import CHAT, COMPLETION, EVALPLUS_STOPS, ask_for_function, turn
+from sparkgap.types import (
+    CodeTests,
+    DocTests,
+    InputTests,
+    Problem,
+    Reply,
+    Request,
+    StdioTests,
+    Tests,
+    Variant,
+)
 
 
 def samples_path() -> AbstractContextManager[Path]:
@@ -30,6 +43,9 @@ class Hello:
     name = "hello"
     title = "Hello: 28 small Python problems that ship with Sparkgap"
     files: tuple[str, ...] = ()
+    ability: Ability = "code"
+    split = ""
+    variants = (CHAT, COMPLETION)
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems; nothing is read."""
@@ -44,6 +60,17 @@ class Hello:
                 entry_point=entry_point,
                 continues=continues,
             )
+
+    def ask(self, problem: Problem, variant: Variant, replies: tuple[Reply, ...]) -> Request | None:
+        """Return the one request; a task in prose becomes a docstring for a model that only completes."""
+        if replies:
+            return None
+        if problem.continues:
+            return ask_for_function(problem, variant)
+        if variant.form == "completion":
+            decoding = replace(variant.decoding, stop=EVALPLUS_STOPS[:2])
+            return Request(text=f'"""\n{problem.prompt}\n"""\n', decoding=decoding)
+        return turn(problem.prompt + " Answer with the whole program in one fenced code block.", variant.decoding)
 
 
 _Row = tuple[str, str, str, Tests]  # entry point, prompt, solution (what follows the prompt, or a whole program), tests

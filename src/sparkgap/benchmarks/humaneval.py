@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sparkgap.benchmarks import Ability
+from sparkgap.benchmarks._prompts import CHAT, COMPLETION, ask_for_function
 from sparkgap.benchmarks._published import read_records
-from sparkgap.types import CodeTests, Problem
+from sparkgap.types import CodeTests, Problem, Reply, Request, Variant
 
 
 class HumanEval:
@@ -19,6 +21,9 @@ class HumanEval:
     name = "humaneval"
     title = "HumanEval: 164 Python functions from their docstrings"
     files: tuple[str, ...] = ("humaneval/HumanEval.jsonl.gz",)
+    ability: Ability = "code"
+    split = ""
+    variants = (CHAT, COMPLETION)
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems.
@@ -37,6 +42,10 @@ class HumanEval:
                 entry_point=entry_point,
                 continues=True,
             )
+
+    def ask(self, problem: Problem, variant: Variant, replies: tuple[Reply, ...]) -> Request | None:
+        """Return the one request: the function to complete."""
+        return None if replies else ask_for_function(problem, variant)
 
 
 BENCHMARK = HumanEval()

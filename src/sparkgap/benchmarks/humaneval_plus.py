@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sparkgap.benchmarks import Ability
+from sparkgap.benchmarks._prompts import CHAT, COMPLETION, ask_for_function
 from sparkgap.benchmarks._published import read_records
-from sparkgap.types import InputTests, Problem
+from sparkgap.types import InputTests, Problem, Reply, Request, Variant
 
 _ORACLES = {"HumanEval/32": "poly_zero"}
 
@@ -21,6 +23,9 @@ class HumanEvalPlus:
     name = "humaneval_plus"
     title = "HumanEval+ v0.1.10: HumanEval with 80 times the inputs"
     files: tuple[str, ...] = ("evalplus/HumanEvalPlus.jsonl.gz",)
+    ability: Ability = "code"
+    split = ""
+    variants = (CHAT, COMPLETION)
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems.
@@ -48,6 +53,10 @@ class HumanEvalPlus:
                 continues=True,
                 metadata={"contract": record.text("contract")},
             )
+
+    def ask(self, problem: Problem, variant: Variant, replies: tuple[Reply, ...]) -> Request | None:
+        """Return the one request: the function to complete."""
+        return None if replies else ask_for_function(problem, variant)
 
 
 BENCHMARK = HumanEvalPlus()

@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sparkgap.benchmarks import Ability
+from sparkgap.benchmarks._prompts import DOCSTRING_EVALPLUS, ZERO_SHOT, ask_for_program
 from sparkgap.benchmarks._published import Record, mbpp_split, read_records
-from sparkgap.types import InputTests, Problem
+from sparkgap.types import InputTests, Problem, Reply, Request, Variant
 
 Arguments = tuple[Any, ...]
 
@@ -105,6 +107,9 @@ class MbppPlus:
     name = "mbpp_plus"
     title = "MBPP+ v0.2.0: 378 problems of MBPP with 35 times the inputs"
     files: tuple[str, ...] = ("evalplus/MbppPlus.jsonl.gz",)
+    ability: Ability = "code"
+    split = ""
+    variants = (ZERO_SHOT, DOCSTRING_EVALPLUS)
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems.
@@ -135,6 +140,10 @@ class MbppPlus:
                 split=mbpp_split(number),
                 metadata=metadata | ({"plus_inputs_left_out": list(left_out)} if left_out else {}),
             )
+
+    def ask(self, problem: Problem, variant: Variant, replies: tuple[Reply, ...]) -> Request | None:
+        """Return the one request: the task."""
+        return None if replies else ask_for_program(problem, variant)
 
 
 def _number(record: Record) -> int:

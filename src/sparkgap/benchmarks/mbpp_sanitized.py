@@ -6,9 +6,21 @@ The splits are MBPP's, by task number: 257 of the 427 are in "test". `test_impor
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
+from sparkgap.benchmarks import Ability
+from sparkgap.benchmarks._prompts import (
+    DOCSTRING,
+    THREE_SHOT,
+    THREE_SHOT_CHAT,
+    ZERO_SHOT,
+    Shot,
+    ask_after_shots,
+    ask_for_program,
+    mbpp_shots,
+)
 from sparkgap.benchmarks._published import mbpp_entry_point, mbpp_prompt, mbpp_split, read_records
-from sparkgap.types import CodeTests, Problem
+from sparkgap.types import CodeTests, Problem, Reply, Request, Variant
 
 
 class MbppSanitized:
@@ -17,6 +29,9 @@ class MbppSanitized:
     name = "mbpp_sanitized"
     title = "MBPP sanitized: the 427 hand-verified problems of MBPP"
     files: tuple[str, ...] = ("mbpp/sanitized-mbpp.json",)
+    ability: Ability = "code"
+    split = "test"
+    variants = (ZERO_SHOT, THREE_SHOT, THREE_SHOT_CHAT, DOCSTRING)
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems.
@@ -36,7 +51,21 @@ class MbppSanitized:
                 tests=CodeTests(code="\n".join(tests), prelude="\n".join(record.texts("test_imports"))),
                 entry_point=entry_point,
                 split=mbpp_split(number),
+                metadata={"text": record.text("prompt")},
             )
+
+    def ask(self, problem: Problem, variant: Variant, replies: tuple[Reply, ...]) -> Request | None:
+        """Return the one request: the task, after three solved ones where the variant has them."""
+        if replies:
+            return None
+        if variant in (THREE_SHOT, THREE_SHOT_CHAT):
+            return ask_after_shots(problem, variant, _shots())
+        return ask_for_program(problem, variant)
+
+
+@cache  # what a file holds is fixed by its sha256
+def _shots() -> tuple[Shot, ...]:
+    return mbpp_shots(BENCHMARK.problems())
 
 
 BENCHMARK = MbppSanitized()
