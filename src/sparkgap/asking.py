@@ -183,11 +183,13 @@ class Asker:
         self._counters.failed += 1
         kind = re.sub(r"\d+", "0", error)
         self._failures = (kind, 1 + (self._failures[1] if self._failures[0] == kind else 0))
-        if self._failures[1] >= self._patience.failures_in_a_row and (always or not self._answered):
+        row = self._failures[1] >= self._patience.failures_in_a_row and (always or not self._answered)
+        if row and self._broken is None:
             self._broken = ModelError(
                 f"{self.model.name}: {self._failures[1]} requests in a row failed for good, the last one with: {error} "
                 "(once that is mended, the run can be resumed)"
             )
+        if self._broken is not None:
             raise self._broken
         return (Reply(error=f"{error} ({how})"),) * n
 
