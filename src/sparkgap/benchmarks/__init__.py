@@ -4,8 +4,9 @@ A benchmark says where its problems come from, how they are put to a model, and 
 and asks nobody: the judge runs programs, `measure` asks models. Files whose name starts with an underscore are shared
 parts, not benchmarks.
 
-`Benchmark` is enough for `grade`. `Asked` can be measured as well; its problems hold tests for the judge. `Scored` says
-itself what a reply is worth. `Rated` lets a second model, the rater, speak on the replies first.
+`Benchmark` is enough for `grade`. `Asked` can be measured as well; its problems hold tests for the judge. `Programmed`
+makes the program that they test out of a reply itself. `Scored` says itself what a reply is worth. `Rated` lets a second
+model, the rater, speak on the replies first.
 """
 
 from __future__ import annotations
@@ -54,6 +55,18 @@ class Asked(Benchmark, Protocol):
 
 
 @runtime_checkable
+class Programmed(Asked, Protocol):
+    """A benchmark whose answer is no program, but is proved by running one made of it (CRUXEval's expressions)."""
+
+    def program(self, problem: Problem, variant: Variant, reply: str) -> tuple[str, str]:
+        """Return the program that must pass the problem's tests, "" where the reply has no answer, and how it was read.
+
+        It takes the place of `extract`, strictly and leniently alike; never raises for what a model wrote.
+        """
+        ...
+
+
+@runtime_checkable
 class Scored(Asked, Protocol):
     """A benchmark that says itself what the replies are worth; its problems have no tests."""
 
@@ -71,7 +84,9 @@ class Scored(Asked, Protocol):
 class Rated(Scored, Protocol):
     """A benchmark whose replies are rated by another model."""
 
-    def rate(self, problem: Problem, replies: tuple[Reply, ...], ratings: tuple[Reply, ...]) -> Request | None:
+    def rate(
+        self, problem: Problem, variant: Variant, replies: tuple[Reply, ...], ratings: tuple[Reply, ...]
+    ) -> Request | None:
         """Return what to ask the rater next, given the ratings so far; None once there is no more to ask."""
         ...
 
