@@ -256,7 +256,7 @@ def test_a_full_disk_is_said_with_the_mend(tmp_path: Path, monkeypatch: pytest.M
         run.add({"ordinal": 0})
         with pytest.raises(InputError, match=r"No space left.*the same command goes on"):
             run.flush()
-        run._pending.clear()
+        run.scores._pending.clear()
 
 
 @given(st.lists(st.integers(0, 5000)))
