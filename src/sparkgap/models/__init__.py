@@ -8,10 +8,11 @@ the environment alone, and are in no name, identity or message.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from sparkgap.errors import SparkgapError
-from sparkgap.types import Feature, Reply, Request
+from sparkgap.types import Feature, Problem, Reply, Request, SampleForm
 
 
 class ModelError(SparkgapError):
@@ -56,6 +57,23 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and memory."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One sample as it lies on disk: a reply for each turn, and how the last one relates to the prompt."""
+
+    replies: tuple[Reply, ...]
+    form: SampleForm
+
+
+@runtime_checkable
+class Recording(Model, Protocol):
+    """A model whose answers are on disk already: nothing is asked, and nobody is paid."""
+
+    def recorded(self, benchmark: str, problem: Problem) -> tuple[Recorded, ...]:
+        """Return the samples of one problem of a benchmark in the order of their index; () where there are none."""
         ...
 
 
