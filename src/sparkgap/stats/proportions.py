@@ -1,7 +1,7 @@
-"""Numbers about samples: pass@k and the interval that belongs to it.
+"""Numbers about one model's samples: pass@k, means, and the intervals that belong to them.
 
-Pure functions on counts, standard library only. `counts` is one `(n, c)` a problem: n samples were scored, c passed.
-Unscored samples are not in n, so a failed machine never counts as a failed answer. Not covered: comparing two models.
+`counts` is one `(n, c)` a problem: n samples were scored, c passed. Unscored samples are not in n, so a failed machine
+never counts as a failed answer. Comparing two models is in `differences` and `testing`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# The normal quantile of a two-sided 95 % interval.
-Z_95 = 1.959963984540054
+from sparkgap.stats.quantiles import Z_95, normal_quantile, student_quantile
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its 95 % confidence interval, all three in [0, 1], and how the interval was made."""
+    """An estimate with its confidence interval (95 % unless said otherwise), and how the interval was made.
+
+    In the unit of what was estimated: [0, 1] for shares, [-1, 1] for a difference of two.
+    """
 
     value: float
     low: float
@@ -42,8 +44,8 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     return (draws - math.comb(n - c, k)) / draws
 
 
-def wilson(successes: float, trials: float) -> Interval:
-    """Return the 95 % score interval of a proportion (Wilson 1927), which keeps its width at 0 and at 1.
+def wilson(successes: float, trials: float, level: float = 0.95) -> Interval:
+    """Return the score interval of a proportion (Wilson 1927), which keeps its width at 0 and at 1.
 
     `trials` may be fractional: an effective number of trials.
 
@@ -53,9 +55,10 @@ def wilson(successes: float, trials: float) -> Interval:
     if not trials > 0 or not 0 <= successes <= trials:
         raise ValueError(f"a proportion needs trials and 0 <= successes <= trials: {successes} of {trials}")
     p = successes / trials
-    z2 = Z_95 * Z_95
+    z = Z_95 if level == 0.95 else normal_quantile((1 + level) / 2)
+    z2 = z * z
     centre = p + z2 / (2 * trials)
-    half = Z_95 * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials))
+    half = z * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials))
     scale = 1 + z2 / trials
     # Rounding may put a bound a hair inside the estimate at 0 and 1, where it is exact.
     low = 0.0 if p == 0 else min(p, max(0.0, (centre - half) / scale))
@@ -63,8 +66,8 @@ def wilson(successes: float, trials: float) -> Interval:
     return Interval(p, low, high, "wilson")
 
 
-def mean_pass_at_k(counts: Sequence[tuple[int, int]], k: int) -> Interval:
-    """Return the mean of pass@k over problems, with a 95 % interval for problems drawn from the same source.
+def mean_pass_at_k(counts: Sequence[tuple[int, int]], k: int, level: float = 0.95) -> Interval:
+    """Return the mean of pass@k over problems, with an interval for problems drawn from the same source.
 
     Samples of one problem resemble each other, so problems are the units (clusters), not samples. The interval is
     Wilson's for the effective number of problems, problems / d, where the design effect d is the variance of the
@@ -82,6 +85,20 @@ def mean_pass_at_k(counts: Sequence[tuple[int, int]], k: int) -> Interval:
     Raises:
         ValueError: no problems, or a problem with fewer than k samples, or counts that are not counts.
     """
+    mean, effective = _effective(counts, k)
+    interval = wilson(mean * effective, effective, level)
+    low, high = min(mean, interval.low), max(mean, interval.high)
+    one_each = all(n == 1 for n, _ in counts)
+    return Interval(mean, low, high, "wilson" if one_each else "wilson, clustered by problem")
+
+
+def effective_problems(counts: Sequence[tuple[int, int]]) -> float:
+    """Return how many problems of one sample each would say as much about pass@1 as these (see `mean_pass_at_k`)."""
+    return _effective(counts, 1)[1]
+
+
+def _effective(counts: Sequence[tuple[int, int]], k: int) -> tuple[float, float]:
+    """Return the mean of pass@k, and the effective number of problems."""
     if not counts:
         raise ValueError("pass@k needs at least one problem")
     values = [pass_at_k(n, c, k) for n, c in counts]
@@ -92,11 +109,26 @@ def mean_pass_at_k(counts: Sequence[tuple[int, int]], k: int) -> Interval:
     spread = variance / worst if worst > 0 else 1.0
     design = max(spread, k * problems / sum(n for n, _ in counts))
     telling = min(sum(value > 0 for value in values), sum(value < 1 for value in values))
-    effective = problems * (telling + 2) / (telling * design + 2)
-    interval = wilson(mean * effective, effective)
-    low, high = min(mean, interval.low), max(mean, interval.high)
-    one_each = all(n == 1 for n, _ in counts)
-    return Interval(mean, low, high, "wilson" if one_each else "wilson, clustered by problem")
+    return mean, problems * (telling + 2) / (telling * design + 2)
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Return the mean of independent values, one a problem, with Student's interval.
+
+    For ratings and scores, which lie well within their ends; shares have `mean_pass_at_k`. One value alone says
+    nothing of its spread: its interval is infinite.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    if not values:
+        raise ValueError("a mean needs at least one value")
+    mean = math.fsum(values) / len(values)
+    if len(values) == 1:
+        return Interval(mean, -math.inf, math.inf, "one value")
+    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    half = student_quantile((1 + level) / 2, len(values) - 1) * math.sqrt(variance / len(values))
+    return Interval(mean, mean - half, mean + half, "t, by problem")
 
 
 def usable_k(counts: Iterable[tuple[int, int]], wanted: Iterable[int] = (1, 5, 10, 100)) -> tuple[int, ...]:
