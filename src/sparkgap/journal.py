@@ -25,20 +25,22 @@ Json = dict[str, Any]
 class Journal:
     """Records of one file, each under its own ordinal.
 
-    `replay` once, then `add`. Up to `batch` records are held back for a second at most.
+    `replay` once, then `add`. Up to `batch` records are held back for a second at most. Where it `repeats`, an ordinal
+    has several records, of which the last one counts.
     """
 
-    def __init__(self, path: Path, batch: int = BATCH) -> None:
+    def __init__(self, path: Path, batch: int = BATCH, repeats: bool = False) -> None:
         """Name the file; nothing is opened yet."""
-        self.path, self._batch = path, batch
+        self.path, self._batch, self._repeats = path, batch, repeats
         self.done = Ordinals()
         self._file = -1
         self._pending: list[str] = []
         self._flushed = self._synced = time.monotonic()
 
     def replay(self, visit: Callable[[Json], None]) -> int:
-        """Show `visit` every record on disk, each ordinal once; return how many. Call before the first `add`.
+        """Show `visit` every record on disk, each ordinal once unless it `repeats`; return how many.
 
+        Call it before the first `add`.
         The file is cut before the first line that is not a whole record: a torn end, or what a bad disk left.
         """
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -49,7 +51,7 @@ class Journal:
                 if record is None:
                     break
                 whole += len(line)
-                if self.done.add(record["ordinal"]):
+                if self.done.add(record["ordinal"]) or self._repeats:
                     count += 1
                     visit(record)
         os.ftruncate(self._file, whole)
@@ -100,6 +102,7 @@ class Ordinals:
     def __init__(self) -> None:
         """Start empty."""
         self._bits = bytearray()
+        self._count = 0
 
     def add(self, ordinal: int) -> bool:
         """Put `ordinal` in; return whether it was new."""
@@ -108,12 +111,37 @@ class Ordinals:
             self._bits.extend(bytes(max(byte + 1 - len(self._bits), len(self._bits))))
         new = not self._bits[byte] & bit
         self._bits[byte] |= bit
+        self._count += new
         return new
+
+    def __len__(self) -> int:
+        """How many are in."""
+        return self._count
 
     def __contains__(self, ordinal: int) -> bool:
         """Whether `ordinal` is in."""
         byte = ordinal >> 3
         return byte < len(self._bits) and bool(self._bits[byte] & 1 << (ordinal & 7))
+
+
+def drop(path: Path, unwanted: Callable[[Json], bool]) -> None:
+    """Rewrite a journal without the records that are `unwanted`; a crash leaves the old one or the new one."""
+    if not path.exists():
+        return
+    draft = path.with_suffix(".tmp")
+    try:
+        with path.open("rb") as old, draft.open("wb") as new:
+            for line in old:
+                record = _record(line)
+                if record is None:
+                    break
+                if not unwanted(record):
+                    new.write(line)
+            new.flush()
+            os.fsync(new.fileno())
+        draft.replace(path)
+    except OSError as fault:
+        raise unwritable(path.parent, fault) from fault
 
 
 def unwritable(folder: Path, fault: OSError) -> InputError:

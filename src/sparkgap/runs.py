@@ -103,6 +103,7 @@ class Run:
                 self.manifest = _read_json(folder / _MANIFEST)
             else:
                 self.manifest = {"format": FORMAT, "key": self.key, "state": "running", "asked": dict(asked)}
+                self.manifest["kind"] = asked.get("kind", "grade")
                 self.manifest |= {"started": utc_now(), "ended": None, "sessions": []}
                 self._write(_MANIFEST, self.manifest)
         except BaseException:

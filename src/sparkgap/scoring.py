@@ -19,7 +19,7 @@ from sparkgap.extract import Extraction, extract
 from sparkgap.references import Reference, prepared
 from sparkgap.runs import OUTPUT_CHARS, score_record
 from sparkgap.tally import UNANSWERED
-from sparkgap.types import InputTests, Limits, Problem, Program, Sample, Score, Tests, Verdict
+from sparkgap.types import InputTests, Limits, Problem, Program, Sample, SampleForm, Score, Tests, Verdict
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
@@ -78,10 +78,18 @@ class Scoring:
     """Turns samples into records, through a judge, and gives each to `emit` once it is known."""
 
     def __init__(
-        self, judge: Judge, exams: Mapping[str, Exam], way: Way, emit: Callable[[dict[str, Any]], None]
+        self,
+        judge: Judge,
+        exams: Mapping[str, Exam],
+        way: Way,
+        emit: Callable[[dict[str, Any]], None],
+        read: Callable[[str, Problem, SampleForm], Extraction] = extract,
     ) -> None:
-        """Judge by `exams`, with the headline read in this `way`: "auto" is lenient for chat replies alone."""
-        self._judge, self._exams, self._way, self._emit = judge, exams, way, emit
+        """Judge by `exams`, with the headline read in this `way`: "auto" is lenient for chat replies alone.
+
+        `read` takes the program out of a reply.
+        """
+        self._judge, self._exams, self._way, self._emit, self._read = judge, exams, way, emit, read
         self._window = max(32, 8 * judge.workers)  # enough that no worker idles while replies are read
         self._done: SimpleQueue[tuple[_Key, Future[Verdict]]] = SimpleQueue()
         self._waiting: dict[_Key, list[tuple[_Job, str]]] = {}
@@ -96,13 +104,25 @@ class Scoring:
             InfraError: the judge is broken.
         """
         for ordinal, sample in samples:
-            self._start(ordinal, sample)
-            self._drain(self._window)
+            self.put(ordinal, sample)
+        self.finish()
+
+    def put(self, ordinal: int, sample: Sample) -> None:
+        """Take one sample in; waits while the judge has enough to do."""
+        self._start(ordinal, sample)
+        self._drain(self._window)
+
+    def poll(self) -> None:
+        """Emit what is judged by now, without waiting."""
+        while not self._done.empty():
+            self._drain(len(self._waiting) - 1)
+
+    def finish(self) -> None:
+        """Wait for all that was put in, and try those once more that the judge failed on."""
         self._drain(0)
         again, self._again, self._retrying = self._again, [], True
         for job in again:
-            self._start(job.ordinal, job.sample)
-            self._drain(self._window)
+            self.put(job.ordinal, job.sample)
         self._drain(0)
 
     def _drain(self, most: int) -> None:
@@ -125,7 +145,7 @@ class Scoring:
         if sample.error or exam.error:
             self._emit(self._unscored(ordinal, sample, exam))
             return
-        read = extract(sample.reply, exam.problem, sample.form)
+        read = self._read(sample.reply, exam.problem, sample.form)
         job = _Job(ordinal, sample, read)
         for source in dict.fromkeys((read.strict, read.lenient)):
             if not source.strip():
@@ -163,6 +183,8 @@ class Scoring:
         record |= score_record(Score(sample.problem_id, sample.index, value, explain(head), head))
         record |= {"strict": strict.status, "lenient": lenient.status}
         record |= {"how_strict": read.how_strict, "how_lenient": read.how_lenient}
+        if sample.finish_reason == "length":
+            record["truncated"] = True
         tests = self._exams[sample.problem_id].tests
         if isinstance(tests, InputTests) and tests.groups:
             record["groups"] = {name: head.groups.get(name, (0, 0))[0] == size for name, size in tests.groups}

@@ -1,0 +1,112 @@
+"""From marks to means: what `Tally` is for verdicts, this is for benchmarks that say themselves what a reply is worth.
+
+A record is a line of `scores.jsonl`. The result does not depend on their order. Problems are the units of every
+interval, since the samples of one problem resemble each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sparkgap.stats import Z_95, Interval, mean_pass_at_k
+from sparkgap.tally import UNANSWERED
+
+Json = dict[str, Any]
+
+
+class Marks:
+    """Counts records; ask `metrics` at the end."""
+
+    def __init__(self, metrics: Iterable[str], unit: str) -> None:
+        """Start at nothing; the first of `metrics` is the headline, whose values are in `unit`."""
+        self.names, self.unit = tuple(metrics), unit
+        self.by_status: Counter[str] = Counter()
+        self.samples = self.scored = 0
+        self.total = 0.0
+        self._squares = 0.0
+        self._values: dict[str, dict[str, list[float]]] = {name: {} for name in self.names}
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count one record: `status`, `value` (None for unscored) and `metrics`."""
+        self.samples += 1
+        self.by_status[record["status"]] += 1
+        if (value := record["value"]) is None:
+            return
+        self.scored += 1
+        self.total += value
+        self._squares += value * value
+        metrics = {self.names[0]: value, **record.get("metrics", {})}
+        for name in self.names:
+            if name in metrics:
+                self._values[name].setdefault(record["problem_id"], []).append(metrics[name])
+
+    @property
+    def mean(self) -> float | None:
+        """The headline so far, over samples."""
+        return self.total / self.scored if self.scored else None
+
+    def margin(self) -> float:
+        """Return half the width of a rough 95 % interval of `mean`, for a display that changes all the time."""
+        if self.scored < 2:
+            return math.inf
+        variance = max(0.0, self._squares / self.scored - (self.total / self.scored) ** 2)
+        return 1.96 * math.sqrt(variance / self.scored)
+
+    @property
+    def unscored(self) -> int:
+        """How many samples have no score."""
+        return self.samples - self.scored
+
+    def metrics(self) -> dict[str, Interval]:
+        """Return each metric's mean over problems with its 95 % interval; those that no record has are left out."""
+        return {name: _mean(values) for name, values in self._values.items() if values}
+
+    def problems_scored(self) -> int:
+        """Return how many problems have a scored sample."""
+        return len(self._values[self.names[0]])
+
+    def as_json(self) -> Json:
+        """Return counts as what a summary holds."""
+        statuses = dict(sorted(self.by_status.items(), key=lambda item: (-item[1], item[0])))
+        return {
+            "samples": self.samples,
+            "scored": self.scored,
+            "unscored": self.unscored,
+            "unanswered": self.by_status[UNANSWERED],
+            "by_status": statuses,
+        }
+
+
+def _mean(values: Mapping[str, list[float]]) -> Interval:
+    """Return the mean over problems: of shares by counts where all samples are right or wrong, else by Student's t."""
+    ordered = [values[problem] for problem in sorted(values)]
+    if all(value in (0.0, 1.0) for samples in ordered for value in samples):
+        return mean_pass_at_k([(len(samples), int(sum(samples))) for samples in ordered], 1)
+    return t_interval([math.fsum(samples) / len(samples) for samples in ordered])
+
+
+def t_interval(values: Sequence[float]) -> Interval:
+    """Return the mean of independent values with Student's 95 % interval; of one value, no more than itself."""
+    mean = math.fsum(values) / len(values)
+    if len(values) == 1:
+        return Interval(mean, mean, mean, "one problem: no interval")
+    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    half = _t_95(len(values) - 1) * math.sqrt(variance / len(values))
+    return Interval(mean, mean - half, mean + half, "t, by problem")
+
+
+def _t_95(freedom: int) -> float:
+    """Return the 0.975 quantile of Student's t: a table's head, then Cornish and Fisher's expansion (error < 3e-4)."""
+    head = (12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306)
+    if freedom <= len(head):
+        return head[freedom - 1]
+    z, z3, z5, z7 = (Z_95**power for power in (1, 3, 5, 7))
+    return (
+        z
+        + (z3 + z) / (4 * freedom)
+        + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom**2)
+        + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom**3)
+    )
