@@ -1,0 +1,66 @@
+"""Runs -> a report: one HTML page that needs no network, or a table in Markdown.
+
+    from sparkgap.report import report
+    Path("report.html").write_text(report(["runs/a", "runs/b"]), encoding="utf-8")
+
+The same runs give the same bytes: the only times in a report are those of the runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from sparkgap.errors import InputError
+from sparkgap.report.comparison import Reported, compare
+from sparkgap.report.training import Training, is_training, read_training
+from sparkgap.results import RunResult, read_result
+
+Form = Literal["html", "md"]
+
+
+def report(
+    runs: Sequence[str | Path | RunResult | Training],
+    *,
+    claims: Sequence[Reported] = (),
+    form: Form = "html",
+    title: str = "",
+) -> str:
+    """Return a report on these runs: folders of `measure`, `grade` or training, or results read already.
+
+    `claims` are shown beside the runs, on the benchmarks that were measured, as reported and not measured.
+
+    Raises:
+        InputError: a folder holds no finished run, a run is damaged, a package that draws is not installed, or there
+            is nothing to report on.
+    """
+    found = [run if isinstance(run, RunResult | Training) else read(Path(run)) for run in runs]
+    measured = [run for run in found if isinstance(run, RunResult)]
+    trainings = [run for run in found if isinstance(run, Training)]
+    if not found:
+        raise InputError("there is nothing to report on; name the folder of a run")
+    comparison = compare(measured, claims)
+    try:
+        if form == "md":
+            from sparkgap.report.markdown import markdown
+
+            return markdown(comparison, trainings, title)
+        from sparkgap.report.page import html_page
+
+        return html_page(comparison, trainings, title)
+    except ModuleNotFoundError as fault:
+        if (fault.name or "").partition(".")[0] in {"altair", "jinja2", "vl_convert"}:
+            raise InputError(
+                f"{fault.name} is not installed, which draws reports; pip install 'sparkgap[report]'"
+            ) from fault
+        raise
+
+
+def read(folder: Path, name: str = "") -> RunResult | Training:
+    """Return what is in a run's folder, whichever kind it is; `name` is what it is called in the report.
+
+    Raises:
+        InputError: there is no finished run in it.
+    """
+    return read_training(folder, name) if is_training(folder) else read_result(folder, name)

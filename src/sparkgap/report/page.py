@@ -1,0 +1,237 @@
+"""The HTML page: everything inside one file, nothing asked of any network.
+
+Jinja escapes every text; the only markup that comes in ready-made (marked `safe` in the template) is Altair's SVG,
+which is escaped as well, and our own style and script. A content security policy forbids every script but that one, by
+its hash, and every request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from sparkgap import __version__
+from sparkgap.report import charts
+from sparkgap.report.bundle import bundle
+from sparkgap.report.comparison import (
+    USAGE,
+    Cell,
+    Column,
+    Comparison,
+    Row,
+    conditions,
+    metrics_table,
+    readings,
+    usage,
+)
+from sparkgap.report.evidence import Evidence, evidence, failures
+from sparkgap.report.history import histories
+from sparkgap.report.plaintext import one_line
+from sparkgap.report.training import Training
+
+Json = dict[str, Any]
+
+_HERE = Path(__file__).parent
+
+
+def html_page(comparison: Comparison, trainings: Sequence[Training], title: str) -> str:
+    """Return the page as text.
+
+    Raises:
+        InputError: a run is damaged.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = "\n" + (_HERE / "page.js").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    found = [evidence(column, comparison.rows) for column in comparison.columns]
+    context = _table(comparison) | _sections(comparison, found) | _method(comparison)
+    context |= {
+        "title": title or "Sparkgap report", "subtitle": subtitle(comparison, trainings), "version": __version__,
+        "style": (_HERE / "page.css").read_text("utf-8"), "script": script,
+        "script_hash": f"sha256-{digest}",
+        "trainings": [_training(run) for run in trainings],
+        "bundles": [bundle(column, each) for column, each in zip(comparison.columns, found, strict=True)],
+        "names": [row.name for row in comparison.rows],
+    }  # fmt: skip
+    context["columns"] = [
+        _column(column, comparison.rows, each) for column, each in zip(comparison.columns, found, strict=True)
+    ]
+    return environment.get_template("page.html.jinja").render(context)
+
+
+def subtitle(comparison: Comparison, trainings: Sequence[Training]) -> str:
+    """Say in a line what is in the report."""
+    measured = [row.run for row in comparison.rows if row.run is not None]
+    counts = {
+        "run": len(measured),
+        "benchmark": len(comparison.columns),
+        "reported model": len(comparison.rows) - len(measured),
+        "training run": len(trainings),
+    }
+    parts = [f"{count:,} {noun}{'s' * (count != 1)}" for noun, count in counts.items() if count]
+    days = sorted(run.started[:10] for run in measured if run.started)
+    if days:
+        parts.append(f"measured {days[0]}" + (f" to {days[-1]}" if days[-1] != days[0] else ""))
+    return ", ".join(parts)
+
+
+def _table(comparison: Comparison) -> Json:
+    """The comparison, cell by cell, as the template wants it."""
+    groups = groupby(comparison.columns, key=lambda column: column.ability)
+    return {
+        "abilities": [(ability or "other", len(list(columns))) for ability, columns in groups],
+        "sources": [(row.name, row.source) for row in comparison.rows if row.reported],
+        "rows": [
+            {
+                "name": row.name,
+                "reported": row.reported,
+                "cells": [_cell(column, column.cells[place]) for column in comparison.columns],
+            }
+            for place, row in enumerate(comparison.rows)
+        ],
+    }
+
+
+def _cell(column: Column, cell: Cell | None) -> Json:
+    if cell is None:
+        return {"sort": "", "figure": "", "interval": "", "count": ""}
+    show = column.scale.show
+    interval = "" if cell.low is None or cell.high is None else f"{show(cell.low)} to {show(cell.high)}"
+    return {
+        "sort": "" if cell.value is None else repr(cell.value),
+        "figure": "" if cell.value is None else show(cell.value),
+        "interval": interval,
+        "count": count_of(cell),
+    }
+
+
+def count_of(cell: Cell) -> str:
+    """Say how many problems a figure stands on, and what is unscored; "" for a claim."""
+    if not cell.problems and not cell.unscored:
+        return ""
+    several = f" × {cell.samples / cell.problems:.3g}" if cell.problems and cell.samples != cell.problems else ""
+    return f"n {cell.problems:,}{several}" + (f", {cell.unscored:,} unscored" if cell.unscored else "")
+
+
+def _column(column: Column, rows: Sequence[Row], found: Evidence) -> Json:
+    """What the sections about one column show."""
+    names = {row: rows[row].name for row, _ in column.measured()}
+    counts = failures(found)
+    by_model: dict[str, dict[str, int]] = {name: defaultdict(int) for name in names.values()}
+    for (status, _), by_row in counts.items():
+        for row, count in by_row.items():
+            by_model[names[row]][status] += count
+    conditions_ = conditions(column)
+    return {
+        "name": column.name, "title": column.title, "ability": column.ability, "metric": column.metric,
+        "unit": column.scale.name, "names": list(names.values()), "bars": charts.bars(column, rows),
+        "stacked": charts.stacked(column.name, by_model) if counts else "",
+        "staged": any(stage for _, stage in counts),
+        "failures": [
+            (status + (f", {stage} stage" if stage else ""), [f"{by_row.get(row, 0):,}" for row in names])
+            for (status, stage), by_row in counts.items()
+        ],
+        "conditions": conditions_, "differs": any(each.differs for each in conditions_), "example": found.example,
+    }  # fmt: skip
+
+
+def _sections(comparison: Comparison, found: Sequence[Evidence]) -> Json:
+    """The sections that take all columns together."""
+    rows, columns = comparison.rows, comparison.columns
+    statuses = dict.fromkeys(status for each in found for status, _ in failures(each))
+    return {
+        "legend": [(status, charts.status_colour(status)) for status in statuses],
+        "notes": list(dict.fromkeys(note for each in found for note in each.notes)),
+        "readings": [
+            {
+                "name": rows[one.row].name, "benchmark": column.name, "strict": f"{100 * one.strict:.1f} %",
+                "lenient": f"{100 * one.lenient:.1f} %", "gained": f"{one.gained:,}", "lost": f"{one.lost:,}",
+                "ways": "; ".join(f"{count:,} {way}" for way, count in one.ways[:4]),
+            }
+            for column in columns
+            for one in readings(column)
+        ],
+        "metrics": [
+            {
+                "column": column.name, "names": [rows[row].name for row, _ in column.measured()],
+                "lines": lines, "notes": _notes(column, rows),
+            }
+            for column in columns
+            if len(lines := metrics_table(column)) > 1 or _notes(column, rows)
+        ],
+        "usage_headings": [heading for heading, _ in USAGE.values()],
+        "usage": [
+            (rows[row].name, column.name, [told.get(key, "") for key in USAGE])
+            for column in columns
+            for row, told in usage(column)
+        ],
+        "histories": [
+            {
+                "family": one.family, "column": one.column.name, "unit": one.column.scale.name,
+                "chart": charts.history(f"{one.family}, {one.column.name}", one.column.scale, one.points),
+                "points": [
+                    {"name": point.name, "when": point.when, "figure": _interval(one.column, point)}
+                    for point in one.points
+                ],
+            }
+            for one in histories(comparison)
+        ],
+    }  # fmt: skip
+
+
+def _notes(column: Column, rows: Sequence[Row]) -> list[str]:
+    """What a benchmark says beside its figures (a signature of sacrebleu's, say), once where all say the same."""
+    said: dict[str, list[str]] = defaultdict(list)
+    for row, result in column.measured():
+        for name, text in (result.summary.get("notes") or {}).items():
+            said[one_line(f"{name}: {text}", 300)].append(rows[row].name)
+    everyone = len(list(column.measured()))
+    return [text if len(names) == everyone else f"{text} ({', '.join(names)})" for text, names in said.items()]
+
+
+def _interval(column: Column, point: charts.Point) -> str:
+    show = column.scale.show
+    return f"{show(point.value)} ({show(point.low)} to {show(point.high)})"
+
+
+def _method(comparison: Comparison) -> Json:
+    runs = [
+        {
+            "name": row.name, "model": one_line(row.model), "started": row.run.started,
+            "folder": one_line(row.run.folder.name), "identity": identity(row),
+        }
+        for row in comparison.rows
+        if row.run is not None
+    ]  # fmt: skip
+    return {"runs": runs, "identified": any(run["identity"] for run in runs)}
+
+
+def identity(row: Row) -> str:
+    """Say what decides a model's replies, as its run has it."""
+    told = row.run.manifest["asked"].get("identity") if row.run is not None else None
+    return (
+        one_line(", ".join(f"{key}: {value}" for key, value in told.items() if value is not None), 300) if told else ""
+    )
+
+
+def _training(run: Training) -> Json:
+    curves = []
+    for name, points in run.curves.items():
+        values = [value for _, value in points]
+        told = {"first": values[0], "last": values[-1], "low": min(values), "high": max(values)}
+        shown = {key: f"{value:.4g}" for key, value in told.items()}
+        curves.append({"name": name, "chart": charts.curve(f"{run.name}, {name}", points)} | shown)
+    return {"name": run.name, "curves": curves}
