@@ -20,7 +20,7 @@ from sparkgap import __version__
 from sparkgap.errors import InfraError, SparkgapError
 
 COMMANDS: dict[str, tuple[str, str]] = {  # verb -> (module, one line of help), in the order that `--help` shows
-    "measure": ("sparkgap.cli.measure", "Measure a model: ask it, score its replies, and say how sure the figures are."),
+    "measure": ("sparkgap.cli.measure", "Measure a model: ask it, score its replies, say how sure that is."),
     "grade": ("sparkgap.cli.grade", "Grade samples that a model wrote, with pass@k and what went wrong."),
     "report": ("sparkgap.cli.report", "Show runs side by side, as one HTML page or as Markdown."),
     "run": ("sparkgap.cli.run", "Judge one program and show its verdict in full."),
