@@ -24,7 +24,8 @@ SOURCE = Path(sparkgap.__file__).parent
 # import what it needs.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"types", "errors", "stats"}),
-    frozenset("runs data extract plugins samples tally results prices journal marks claims compare".split()),
+    frozenset({"runs", "journal", "data", "extract", "plugins", "samples", "tally", "marks"})
+    | {"results", "claims", "prices", "compare"},
     frozenset({"judge"}),
     frozenset({"benchmarks", "models", "rewards", "references", "scoring", "asking"}),
     frozenset({"measure", "gap", "curate", "report", "train", "loop", "grade", "selftest", "gate"}),
