@@ -35,15 +35,19 @@ Exit code 0: written. 2: a mistake that you can mend.
     type=click.Choice(["html", "md"]),
     help="html, or md for a README; by the file's name if unsaid.",
 )
+@click.option("--claim", "claimed", multiple=True, metavar="MODEL", help="Show published figures too, as such: gpt-5.")
+@click.option("--claims", "files", multiple=True, type=click.Path(), metavar="FILE", help="A file of claims of yours.")
 @click.option("--title", default="", help="What stands at the top.")
 def command(runs: tuple[str, ...], output: str, **chosen: Any) -> None:
     """Show runs side by side: figures with intervals, charts, failures, and every problem with its answers."""
+    from sparkgap.claims import find_claims
     from sparkgap.report import read, report
 
     by_name: Form = "md" if output.lower().endswith((".md", ".markdown")) else "html"
     form: Form = chosen["form"] or by_name
     found = [read(folder, name) for name, folder in map(_named, runs)]
-    text = report(found, form=form, title=chosen["title"])
+    claims = [find_claims(model, chosen["files"]) for model in chosen["claimed"]]
+    text = report(found, claims=claims, form=form, title=chosen["title"])
     if output == "-":
         click.echo(text, nl=False)
         return

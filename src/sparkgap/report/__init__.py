@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from sparkgap.claims import Claimed
 from sparkgap.errors import InputError
-from sparkgap.report.comparison import Reported, compare
+from sparkgap.report.comparison import compare
 from sparkgap.report.training import Training, is_training, read_training
 from sparkgap.results import RunResult, read_result
 
@@ -23,13 +24,14 @@ Form = Literal["html", "md"]
 def report(
     runs: Sequence[str | Path | RunResult | Training],
     *,
-    claims: Sequence[Reported] = (),
+    claims: Sequence[Claimed] = (),
     form: Form = "html",
     title: str = "",
 ) -> str:
     """Return a report on these runs: folders of `measure`, `grade` or training, or results read already.
 
-    `claims` are shown beside the runs, on the benchmarks that were measured, as reported and not measured.
+    `claims` (see `claims.find_claims`) are shown beside the runs, on the benchmarks that were measured, as reported
+    and not measured.
 
     Raises:
         InputError: a folder holds no finished run, a run is damaged, a package that draws is not installed, or there

@@ -8,46 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from sparkgap.claims import Claimed
 from sparkgap.report.plaintext import one_line
 from sparkgap.results import BenchmarkResult, RunResult
 
 ABILITIES = ("code", "knowledge", "math", "chat", "translation")  # in the order of the table; others follow
-
-
-class Reported(Protocol):
-    """A published figure that nobody here has measured, as `sparkgap.claims` has them."""
-
-    @property
-    def model(self) -> str:
-        """Whose figure."""
-        ...
-
-    @property
-    def benchmark(self) -> str:
-        """On which benchmark, by the name that Sparkgap has for it."""
-        ...
-
-    @property
-    def value(self) -> float:
-        """The figure, in the unit of the benchmark."""
-        ...
-
-    @property
-    def who(self) -> str:
-        """Who said so."""
-        ...
-
-    @property
-    def when(self) -> str:
-        """When they said so."""
-        ...
-
-    @property
-    def where(self) -> str:
-        """Where it can be read."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +103,28 @@ class Comparison:
     columns: tuple[Column, ...]
 
 
-def compare(runs: Sequence[RunResult], claims: Sequence[Reported] = ()) -> Comparison:
-    """Return the table of these runs, and of the claims on the benchmarks that were measured."""
-    rows = [Row(name, run.model, run) for name, run in zip(_unique([run.name for run in runs]), runs, strict=True)]
-    names = tuple(dict.fromkeys(claim.model for claim in claims))
-    measured = {row.name for row in rows}
-    for name in names:
-        said = next(claim for claim in claims if claim.model == name)
-        source = one_line(", ".join(part for part in (said.who, said.when, said.where) if part), 300)
-        shown = one_line(name, 80)
-        rows.append(Row(f"{shown} (reported)" if shown in measured else shown, one_line(name, 80), None, source))
+def compare(runs: Sequence[RunResult], claims: Sequence[Claimed] = ()) -> Comparison:
+    """Return the table of these runs, and of what is claimed on the benchmarks that were measured."""
+    names = _unique([*(run.name for run in runs), *(each.name for each in claims)])
+    rows = [Row(name, one_line(run.model), run) for name, run in zip(names, runs, strict=False)]
+    rows += [
+        Row(name, one_line(each.model), None, _source(each))
+        for name, each in zip(names[len(runs) :], claims, strict=True)
+    ]
     keys: dict[tuple[str, str, str], None] = {}
     for run in runs:
         keys |= {_key(result): None for result in run.benchmarks.values()}
     ordered = sorted(keys, key=lambda key: _rank(_ability(runs, key)))
-    return Comparison(tuple(rows), tuple(_column(key, runs, names, claims) for key in ordered))
+    return Comparison(tuple(rows), tuple(_column(key, runs, claims) for key in ordered))
+
+
+def _source(claimed: Claimed) -> str:
+    """Who said it, when and where, once for all figures that have the same source."""
+    said = dict.fromkeys(
+        f"{claim.said_by}, {claim.when} ({claim.where})" + (f"; {claim.note}" if claim.note else "")
+        for claim in claimed.claims.values()
+    )
+    return one_line(" / ".join(said), 500)
 
 
 def _key(result: BenchmarkResult) -> tuple[str, str, str]:
@@ -169,13 +143,11 @@ def _rank(ability: str) -> int:
     return ABILITIES.index(ability) if ability in ABILITIES else len(ABILITIES)
 
 
-def _column(
-    key: tuple[str, str, str], runs: Sequence[RunResult], names: Sequence[str], claims: Sequence[Reported]
-) -> Column:
+def _column(key: tuple[str, str, str], runs: Sequence[RunResult], claims: Sequence[Claimed]) -> Column:
     results = tuple(_found(run, key) for run in runs)
     first = next(result for result in results if result is not None)
-    told = {claim.model: Cell(claim.value) for claim in claims if claim.benchmark == first.benchmark}
-    cells = (*(_cell(result) for result in results), *(told.get(name) for name in names))
+    said = [each.claims.get(first.benchmark) for each in claims]
+    reported = (Cell(claim.value) if claim is not None and claim.unit == first.unit else None for claim in said)
     metric = next((name for result in results if result for name in result.metrics), "")
     return Column(
         benchmark=first.benchmark,
@@ -184,8 +156,8 @@ def _column(
         variant=one_line(first.variant),
         unit=first.unit,
         metric=one_line(metric),
-        results=(*results, *(None for _ in names)),
-        cells=cells,
+        results=(*results, *(None for _ in claims)),
+        cells=(*(_cell(result) for result in results), *reported),
     )
 
 
@@ -268,28 +240,29 @@ def _share(block: Mapping[str, Any]) -> float:
 
 
 USAGE = {  # key in the summary -> (heading, digits)
+    "model": ("asked", 0),
     "requests": ("requests", 0),
     "prompt_tokens": ("prompt tokens", 0),
     "completion_tokens": ("completion tokens", 0),
     "seconds": ("seconds of requests", 1),
+    "completion_tokens_per_solved": ("completion tokens per solved problem", 1),
     "cost": ("cost", 4),
     "cost_per_solved": ("cost per solved problem", 6),
 }
 
 
 def usage(column: Column) -> list[tuple[int, dict[str, str]]]:
-    """Return what each row used, by the keys of `USAGE`; nothing where no run says."""
+    """Return what each row used, and its rater, by the keys of `USAGE`; nothing where no run says."""
     rows = []
     for row, result in column.measured():
-        said = result.summary.get("usage") or {}
-        told = {
-            key: f"{value:,.{digits}f}"
-            for key, (_, digits) in USAGE.items()
-            if isinstance(value := said.get(key), int | float)
-        }
-        if told:
-            rows.append((row, told))
+        for said in (result.summary.get("usage"), result.summary.get("rater_usage")):
+            if said:
+                rows.append((row, {key: _used(said.get(key), digits) for key, (_, digits) in USAGE.items()}))
     return rows
+
+
+def _used(value: Any, digits: int) -> str:
+    return f"{value:,.{digits}f}" if isinstance(value, int | float) else one_line(str(value or ""))
 
 
 CONDITIONS = (  # of the question in the manifest: what decides whether two figures can be compared

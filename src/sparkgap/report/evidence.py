@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from sparkgap import data, plugins
+from sparkgap.benchmarks import Asked, Programmed
 from sparkgap.errors import DataError, PluginError
-from sparkgap.extract import extract
+from sparkgap.extract import Extraction, extract
 from sparkgap.report.comparison import Column, Row
+from sparkgap.report.exhibits import exhibit
 from sparkgap.report.plaintext import one_line, shown
 from sparkgap.results import BenchmarkResult
 from sparkgap.samples import TaskIds, read_samples
-from sparkgap.types import Problem, SampleForm
+from sparkgap.types import Problem, SampleForm, Variant
 
 MOST_SAMPLES = 10  # of one problem and run whose texts are shown; the outcomes of all are
 
@@ -61,28 +63,33 @@ def evidence(column: Column, rows: Sequence[Row]) -> Evidence:
     Raises:
         InputError: a run is damaged.
     """
-    problems, notes = _problems(column)
+    known, notes = _known(column)
+    problems = known.problems
     records: dict[int, dict[str, list[Json]]] = {}
     replies: dict[int, Mapping[int, Json]] = {}
     for row, result in column.measured():
         records[row] = _records(result)
         replies[row], note = _replies(result, rows[row], problems)
         notes = [*notes, *([f"{one_line(result.folder.name)}: {note}"] if note else [])]
-    known = {id_: None for by_id in records.values() for id_ in by_id}
+    told = {id_: None for by_id in records.values() for id_ in by_id}
     asked = {id_: None for _, result in column.measured() for id_ in result.values}
     places = {id_: place for place, id_ in enumerate(problems)}
-    ids = tuple(sorted(asked | known, key=lambda id_: places.get(id_, len(places))))
+    ids = tuple(sorted(asked | told, key=lambda id_: places.get(id_, len(places))))
 
     def text(id_: str) -> Json:
         problem = problems.get(id_)
         told: Json = {"prompt": shown(problem.prompt), "reference": shown(problem.reference)} if problem else {}
+        read = known.read if problem is not None and problem.tests is not None else None
         told["runs"] = {
             row: [
-                {"place": place} | _sample(record, replies[row].get(record["ordinal"], {}), problem, result)
+                exhibit(
+                    record, replies[row].get(record["ordinal"], {}), problem, read,
+                    str(result.asked.get("extraction") or "auto"),
+                ) | {"place": place}
                 for place, record in enumerate(records[row].get(id_, ())[:MOST_SAMPLES])
             ]
             for row, result in column.measured()
-        }
+        }  # fmt: skip
         return told
 
     return Evidence(
@@ -93,7 +100,7 @@ def evidence(column: Column, rows: Sequence[Row]) -> Evidence:
             for row, by_id in records.items()
         },
         notes=tuple(notes),
-        example=_example(column, problems),
+        example=known.example(),
         text=text,
     )
 
@@ -109,29 +116,43 @@ def failures(found: Evidence) -> dict[tuple[str, str], dict[int, int]]:
     return {key: dict(counts[key]) for key in ranked}
 
 
-def _problems(column: Column) -> tuple[dict[str, Problem], list[str]]:
-    """Return the benchmark's problems by id, as far as they are here and are those that were asked."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known here of a column's benchmark; nothing where it is not here, or not as it was measured with."""
+
+    problems: Mapping[str, Problem]
+    plugin: Any = None
+    variant: Variant | None = None
+
+    def read(self, reply: str, problem: Problem, form: SampleForm) -> Extraction:
+        """Take the program out of a reply, as `measure` and `grade` do."""
+        if self.variant is None or not isinstance(self.plugin, Programmed):
+            return extract(reply, problem, form)
+        program, how = self.plugin.program(problem, self.variant, reply)
+        return Extraction(program, program, how, how)
+
+    def example(self) -> str:
+        """Return the first request for the first problem, "" where it is not known how it was asked."""
+        if self.variant is None or not self.problems:
+            return ""
+        request = self.plugin.ask(next(iter(self.problems.values())), self.variant, ())
+        return shown("\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in request.messages) or request.text)
+
+
+def _known(column: Column) -> tuple[_Known, list[str]]:
+    """Return the benchmark of a column, and why it is not known."""
     try:
-        found = {problem.id: problem for problem in plugins.find("benchmarks", column.benchmark).problems()}
-        known = data.published()
+        plugin = plugins.find("benchmarks", column.benchmark)
+        problems = {problem.id: problem for problem in plugin.problems()}
+        published = data.published()
         for _, result in column.measured():
             for name, sha256 in (result.asked.get("data") or {}).items():
-                if name in known and known[name].sha256 != sha256:
+                if name in published and published[name].sha256 != sha256:
                     raise DataError(f"{name} is not the version that was measured with")
     except (DataError, PluginError) as fault:
-        return {}, [f"prompts are not shown: {one_line(str(fault), 300)}"]
-    return found, []
-
-
-def _example(column: Column, problems: Mapping[str, Problem]) -> str:
-    """Return the first request for the first problem, in the column's variant."""
-    if not problems or not column.variant:
-        return ""
-    plugin = plugins.find("benchmarks", column.benchmark)
-    variant = next((each for each in getattr(plugin, "variants", ()) if each.name == column.variant), None)
-    if variant is None or (request := plugin.ask(next(iter(problems.values())), variant, ())) is None:
-        return ""
-    return shown("\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in request.messages) or request.text)
+        return _Known({}), [f"{column.name}: prompts are not shown ({one_line(str(fault), 300)})"]
+    variants = plugin.variants if isinstance(plugin, Asked) else ()
+    return _Known(problems, plugin, next((each for each in variants if each.name == column.variant), None)), []
 
 
 def _topic(problem: Problem | None) -> str:
@@ -186,77 +207,3 @@ def _sha256(file: Path) -> str:
 def _reread(files: list[Path], problems: Mapping[str, Problem]) -> Iterator[tuple[int, Json]]:
     for ordinal, sample in enumerate(read_samples(files, TaskIds(problems))):
         yield ordinal, {sample.form: sample.reply, "error": sample.error}
-
-
-# --- One sample, as it is shown ---------------------------------------------------------------------------------------
-
-
-def _sample(record: Json, reply: Json, problem: Problem | None, result: BenchmarkResult) -> Json:
-    """Return all that there is to show of one sample; what is empty is left out."""
-    text, form = _reply(reply)
-    turns = [one for one in reply.get("replies") or () if isinstance(one, dict)]
-    told: Json = {
-        "reply": shown(text),
-        "turns": [shown(str(one.get("text") or one.get("error") or "")) for one in turns] if len(turns) > 1 else [],
-        "ratings": [shown(str(_text_of(one)), 6000) for one in reply.get("ratings") or ()],
-        "answer": shown(str(record.get("answer") or ""), 500),
-        "metrics": record.get("metrics") or {},
-        "truncated": bool(record.get("truncated")),
-        "error": one_line(str(reply.get("error") or next((e for one in turns if (e := one.get("error"))), "")), 300),
-        "verdict": _verdict(record.get("verdict") or {}),
-        "how": one_line(str(record.get("how_lenient") or ""), 200),
-        "strict": record.get("strict", ""),
-        "lenient": record.get("lenient", ""),
-    }
-    if problem is not None and problem.tests is not None and text.strip():
-        told |= _programs(text, form, problem, str(result.asked.get("extraction") or "auto"))
-    return {"index": record["sample_index"]} | {key: value for key, value in told.items() if value}
-
-
-def _reply(reply: Json) -> tuple[str, SampleForm]:
-    forms: tuple[SampleForm, ...] = ("solution", "completion", "response")
-    form = next((form for form in forms if isinstance(reply.get(form), str)), forms[-1])
-    return reply.get(form) or "", form
-
-
-def _text_of(rating: object) -> object:
-    return rating.get("text", "") if isinstance(rating, dict) else rating
-
-
-def _programs(text: str, form: SampleForm, problem: Problem, way: str) -> Json:
-    """Return the program that was judged, and the other reading's where it is another one."""
-    read = extract(text, problem, form)
-    strictly = way == "strict" or (way == "auto" and form != "response")  # as `scoring` has it
-    head, other = (read.strict, read.lenient) if strictly else (read.lenient, read.strict)
-    told = {"program": shown(head), "reading": "strict" if strictly else "lenient"}
-    if other != head:
-        told["other"] = shown(other)
-    return told
-
-
-def _verdict(verdict: Json) -> Json:
-    """Return a verdict as it is shown: texts made visible, numbers as they are."""
-    failure = verdict.get("failure") or {}
-    told: Json = {
-        "stage": verdict.get("stage", ""),
-        "reason": one_line(str(verdict.get("reason") or ""), 300),
-        "tests": _tests(verdict),
-        "cpu_s": verdict.get("cpu_s"),
-        "memory_mb": verdict.get("memory_mb"),
-        "output": shown(str(verdict.get("output") or ""), 2000),
-        "failure": {key: shown(str(text), 2000) for key, text in failure.items() if text},
-        "diagnostics": [_diagnostic(each) for each in verdict.get("diagnostics") or ()],
-        "groups": verdict.get("groups") or {},
-    }
-    return {key: value for key, value in told.items() if value not in ("", [], {}, None)}
-
-
-def _tests(verdict: Json) -> str:
-    passed, total = verdict.get("tests_passed", 0), verdict.get("tests_total")
-    return f"{passed:,} of {total:,} tests passed" if isinstance(total, int) else ""
-
-
-def _diagnostic(said: Json) -> Json:
-    message = ": ".join(part for key in ("code", "message") if (part := one_line(str(said.get(key) or ""), 500)))
-    told = {"severity": said.get("severity", "error"), "message": message}
-    return told | {key: said[key] for key in ("line", "column") if isinstance(said.get(key), int)}

@@ -283,6 +283,7 @@
       ["why", which[2]],
       ["error", told.error],
       ["read as", told.answer, true],
+      ["log-probabilities", (told.logprobs || []).join(", ")],
       ["metrics", metrics.join(", ")],
       ["tests", [verdict.tests, ...groups, verdict.stage && `stage: ${verdict.stage}`, cpu, memory].filter(Boolean).join(", ")],
       ["failing test", failure.test, true],

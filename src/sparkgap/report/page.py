@@ -151,6 +151,8 @@ def _column(column: Column, rows: Sequence[Row], found: Evidence) -> Json:
 def _sections(comparison: Comparison, found: Sequence[Evidence]) -> Json:
     """The sections that take all columns together."""
     rows, columns = comparison.rows, comparison.columns
+    uses = [(row, column.name, told) for column in columns for row, told in usage(column)]
+    used = [key for key in USAGE if any(told[key] for _, _, told in uses)]
     statuses = dict.fromkeys(status for each in found for status, _ in failures(each))
     return {
         "legend": [(status, charts.status_colour(status)) for status in statuses],
@@ -172,12 +174,8 @@ def _sections(comparison: Comparison, found: Sequence[Evidence]) -> Json:
             for column in columns
             if len(lines := metrics_table(column)) > 1 or _notes(column, rows)
         ],
-        "usage_headings": [heading for heading, _ in USAGE.values()],
-        "usage": [
-            (rows[row].name, column.name, [told.get(key, "") for key in USAGE])
-            for column in columns
-            for row, told in usage(column)
-        ],
+        "usage_headings": [USAGE[key][0] for key in used],
+        "usage": [(rows[row].name, name, [told[key] for key in used]) for row, name, told in uses],
         "histories": [
             {
                 "family": one.family, "column": one.column.name, "unit": one.column.scale.name,
