@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -15,9 +16,9 @@ from typing import get_args
 import pytest
 
 from sparkgap import data, plugins
-from sparkgap.benchmarks import Ability, Asked, Benchmark
+from sparkgap.benchmarks import Ability, Asked, Benchmark, Rated, Scored, Totalled, Unit
 from sparkgap.errors import PluginError
-from sparkgap.types import CodeTests, DocTests, Feature, InputTests, Problem, Reply, StdioTests, Variant
+from sparkgap.types import CodeTests, DocTests, Feature, InputTests, Outcome, Problem, Reply, StdioTests, Variant
 
 BENCHMARKS = plugins.names("benchmarks")
 LANGUAGES = plugins.names("languages")
@@ -25,7 +26,8 @@ QUIET = pytest.mark.filterwarnings("ignore:invalid escape sequence")  # publishe
 
 
 def test_the_known_benchmarks_and_languages_are_there() -> None:
-    assert {"hello", "humaneval", "humaneval_plus", "mbpp", "mbpp_plus", "mbpp_sanitized"} <= set(BENCHMARKS)
+    code = {"hello", "humaneval", "humaneval_plus", "mbpp", "mbpp_plus", "mbpp_sanitized"}
+    assert code | {"gsm8k", "mmlu"} <= set(BENCHMARKS)
     assert "python" in LANGUAGES
 
 
@@ -173,7 +175,7 @@ def test_a_benchmarks_problems_are_whole(name: str, problems_of) -> None:
         assert problem.benchmark == name
         assert problem.id
         assert problem.prompt.strip(), problem.id
-        assert problem.language in LANGUAGES
+        assert problem.language in LANGUAGES or (problem.tests is None and not problem.language)
         json.dumps(dict(problem.metadata))  # what is not plain data could not be written into a run
 
 
@@ -222,7 +224,9 @@ def test_a_benchmarks_tests_are_of_a_known_kind_and_test_something(name: str, pr
             case DocTests(text):
                 assert ">>>" in text, problem.id
             case other:
-                pytest.fail(f"{problem.id}: unknown tests {type(other).__name__}")
+                scored = isinstance(plugins.find("benchmarks", name), Scored)
+                assert other is None, f"{problem.id}: unknown tests {type(other).__name__}"
+                assert scored, f"{problem.id}: neither tests nor a benchmark that scores"
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -262,22 +266,77 @@ def test_a_benchmarks_split_holds_problems(name: str, problems_of) -> None:
     assert not split or any(problem.split == split for problem in problems_of(name))
 
 
+# What a model may answer: nothing at all, noise, each kind of answer, and a loop that was cut.
+REPLIES = (
+    "",
+    "\ufeff\x00\ud800?",
+    "Answer: B",
+    "#### 1",
+    "[ANSWER]\nassert f(1) == 1\n[/ANSWER]",
+    "Rating: [[7]]",
+    "the " * 999,
+)
+
+
 @ids
-def test_every_problem_is_asked_as_the_variant_says(name: str, variant: Variant, problems_of, asking_from) -> None:
-    """Ask until there is no more to ask; the answer to everything is the same."""
+def test_every_problem_is_asked_and_every_reply_scored(name: str, variant: Variant, problems_of, asking_from) -> None:
+    """Ask until there is no more to ask, rate likewise, score: whatever the replies, nothing is raised."""
     benchmark = plugins.find("benchmarks", name)
     asking_from(name)
-    reply = Reply(text="An answer: 1.", finish_reason="stop")
-    for problem in problems_of(name)[:: max(1, len(problems_of(name)) // 50)]:
-        replies: tuple[Reply, ...] = ()
-        while (request := benchmark.ask(problem, variant, replies)) is not None:
-            assert bool(request.messages) != bool(request.text), "a chat or a text, not both"
-            assert ("chat" if request.messages else "completion") in variant.needs
-            assert bool(request.choices) == ("logprobs" in variant.needs)
-            assert request == benchmark.ask(problem, variant, replies), "the same question has the same request"
-            assert not request.messages or request.messages[-1].role == "user"
-            assert request.decoding.max_tokens > 0
-            answered = replace(reply, logprobs=tuple(-float(n) for n, _ in enumerate(request.choices)))
-            replies = (*replies, answered)
-            assert len(replies) <= 8
+    records = []
+    for number, problem in enumerate(problems_of(name)[:: max(1, len(problems_of(name)) // 50)]):
+        text = REPLIES[number % len(REPLIES)]
+        replies = exchange(text, variant.needs, partial(benchmark.ask, problem, variant))
         assert replies, problem.id
+        if not isinstance(benchmark, Scored):
+            continue
+        ratings: tuple[Reply, ...] = ()
+        if isinstance(benchmark, Rated):
+            ratings = exchange(text, {"chat"}, partial(benchmark.rate, problem, variant, replies))
+        outcome = benchmark.score(problem, variant, replies, ratings)
+        records.append(checked(benchmark, problem.id, outcome))
+        lost = (replace(replies[0], error="503 overloaded"), *replies[1:])
+        unscored = benchmark.score(problem, variant, lost, ratings)
+        assert unscored.value is None, "a reply that never came is no zero"
+        assert unscored.status == "unanswered"
+        assert "503" in unscored.why
+    if isinstance(benchmark, Totalled):
+        metrics, notes = benchmark.total(records)
+        assert set(metrics) == set(benchmark.metrics)
+        assert all(each.low <= each.value <= each.high for each in metrics.values())
+        assert all(isinstance(note, str) for note in notes.values())
+        assert set(benchmark.total([])[0]) <= set(benchmark.metrics), "a run without a scored sample has a total too"
+
+
+def exchange(text: str, needs: frozenset[str] | set[str], ask) -> tuple[Reply, ...]:
+    """Return the replies to all that is asked, each being `text`; checks the requests on the way."""
+    replies: tuple[Reply, ...] = ()
+    while (request := ask(replies)) is not None:
+        assert bool(request.messages) != bool(request.text), "a chat or a text, not both"
+        assert ("chat" if request.messages else "completion") in needs
+        assert bool(request.choices) == ("logprobs" in needs)
+        assert request == ask(replies), "the same question has the same request"
+        assert not request.messages or request.messages[-1].role == "user"
+        assert request.decoding.max_tokens > 0
+        logprobs = tuple(-float(place) for place, _ in enumerate(request.choices))
+        replies = (*replies, Reply(text=text, finish_reason="stop", logprobs=logprobs))
+        assert len(replies) <= 8
+    return replies
+
+
+def checked(benchmark: Scored, id_: str, outcome: Outcome) -> dict[str, object]:
+    """Return an outcome as a line of scores.jsonl, once it keeps the contract."""
+    low, high = {"share": (0, 1), "rating": (1, 10), "score": (0, 100)}[benchmark.unit]
+    assert outcome.value is None or low <= outcome.value <= high
+    assert outcome.status
+    assert set(outcome.metrics) <= set(benchmark.metrics)
+    assert outcome.value is None or outcome.metrics[benchmark.metrics[0]] == outcome.value
+    record = {"problem_id": id_, "value": outcome.value, "status": outcome.status, "metrics": dict(outcome.metrics)}
+    return json.loads(json.dumps(record | {"answer": outcome.answer, "details": dict(outcome.details)}))
+
+
+@pytest.mark.parametrize("name", [n for n in ASKED if isinstance(plugins.find("benchmarks", n), Scored)])
+def test_a_scored_benchmark_says_what_it_measures(name: str) -> None:
+    benchmark = plugins.find("benchmarks", name)
+    assert benchmark.unit in get_args(Unit)
+    assert len(benchmark.metrics) == len(set(benchmark.metrics)) > 0

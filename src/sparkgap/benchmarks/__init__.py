@@ -5,8 +5,8 @@ and asks nobody: the judge runs programs, `measure` asks models. Files whose nam
 parts, not benchmarks.
 
 `Benchmark` is enough for `grade`. `Asked` can be measured as well; its problems hold tests for the judge. `Programmed`
-makes the program that they test out of a reply itself. `Scored` says itself what a reply is worth. `Rated` lets a second
-model, the rater, speak on the replies first.
+makes the program that they test out of a reply itself. `Scored` says itself what a reply is worth. `Rated` lets a
+second model, the rater, speak on the replies first.
 """
 
 from __future__ import annotations
