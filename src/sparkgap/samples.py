@@ -150,6 +150,19 @@ def read_samples(paths: Iterable[Path], ids: TaskIds) -> Iterator[Sample]:
             seen[problem_id] += 1
 
 
+def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number from 1, object) of every line of a plain or gzipped JSONL file that is not blank.
+
+    Raises:
+        InputError: as `read_samples`.
+    """
+    for number, line in _lines(path):
+        try:
+            yield number, _object(line)
+        except InputError as fault:
+            raise InputError(f"{path}:{number}: {fault}") from fault.__cause__
+
+
 def _parsed(line: bytes, ids: TaskIds) -> tuple[str, SampleForm, str, str]:
     """Return (problem id, form, reply, error) of one line."""
     record = _object(line)
