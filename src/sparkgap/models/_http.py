@@ -6,11 +6,13 @@ message that leaves this file holds a key, and none is raised `from` an SDK's ex
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from json import JSONDecodeError
 from time import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -166,6 +168,35 @@ class Mends:
             + (f"sent as `{self._mends[name]}`" if self._mends[name] else "left out, its own default holds")
             for name in self._active
         )
+
+
+@dataclass
+class Caller:
+    """Calls an SDK: one fault of ours for whatever it raises, and again while it names parameters it does not take."""
+
+    faults: Faults
+    mends: Mends
+    timeout_s: float
+    sdk_error: type[Exception]
+
+    async def answer(self, send: Callable[[dict[str, Any]], Awaitable[Any]], asked: Mapping[str, Any]) -> Any:
+        """Return what `send` returns for the parameters `asked`, as the server takes them.
+
+        Raises:
+            Transient, Refused, ModelError: never `from` the SDK's exception, whose text may hold a key.
+        """
+        while True:
+            sent = self.mends.applied(asked)
+            try:
+                async with asyncio.timeout(self.timeout_s):
+                    return await send(sent)
+            except TimeoutError:
+                raise Transient(f"no answer within {self.timeout_s:g} s") from None
+            except (JSONDecodeError, UnicodeDecodeError):
+                raise Transient("the answer is not JSON") from None
+            except self.sdk_error as error:
+                if not self.mends.learn(error, sent):
+                    raise self.faults.of(error) from None
 
 
 def cut(text: str, stops: tuple[str, ...]) -> str | None:

@@ -23,14 +23,12 @@ what was then sent instead. Stops are looked for here too. Not covered: the Resp
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from json import JSONDecodeError
 from typing import Any
 
 from sparkgap.models import Model, ModelError, Refused, Transient
-from sparkgap.models._http import Faults, Mends, address, api_key, cut, shares
+from sparkgap.models._http import Caller, Faults, Mends, address, api_key, cut, shares
 from sparkgap.models._options import Options
 from sparkgap.types import Feature, Reply, Request
 
@@ -62,20 +60,19 @@ class OpenAIModel:
         self._url = address(url, "--base-url (or OPENAI_BASE_URL)") if url else ""
         self._api = read.one_of("api", ("chat", "completions", "both"))
         self._scoring = read.one_of("logprobs", ("echo", "next", "off"))
-        self._timeout_s = read.number("timeout_s", 600)
+        timeout_s = read.number("timeout_s", 600)
         self._body = read.nested("body")
         key = api_key(read.text("key_env", "OPENAI_API_KEY"), needed=not self._url)
         read.finish()
         off: frozenset[Feature] = frozenset({"logprobs"} if self._scoring == "off" else ())
         self.features = _FEATURES[self._api] - off
-        self._faults = Faults(self.name, key)
-        self._mends = Mends(_MENDS)
-        self._client, self._sdk_error = _client(key, self._url, self._timeout_s)
+        self._client, sdk_error = _client(key, self._url, timeout_s)
+        self._caller = Caller(Faults(self.name, key), Mends(_MENDS), timeout_s, sdk_error)
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What was sent otherwise than asked for, because the server does not take it."""
-        return self._mends.remarks
+        return self._caller.mends.remarks
 
     def identity(self) -> Mapping[str, Any]:
         """Return what decides the replies besides the request."""
@@ -159,28 +156,15 @@ class OpenAIModel:
         )
 
     async def _answer(self, create: Any, prompt: Mapping[str, Any], asked: Mapping[str, Any]) -> Any:
-        """Return the SDK's answer, asking again while the server names parameters that it does not take.
-
-        No fault is raised `from` the SDK's: its text may hold a key that the server repeats.
-        """
-        while True:
-            sent = self._mends.applied(asked)
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    answer = await create(model=self._model, **prompt, extra_body={**sent, **self._body})
-            except TimeoutError:
-                raise Transient(f"no answer within {self._timeout_s:g} s") from None
-            except (JSONDecodeError, UnicodeDecodeError):
-                raise Transient("the answer is not JSON") from None
-            except self._sdk_error as error:
-                if not self._mends.learn(error, sent):
-                    raise self._faults.of(error) from None
-            else:
-                choices = getattr(answer, "choices", None)
-                if not isinstance(choices, list) or not choices:
-                    said = getattr(answer, "error", None) or answer
-                    raise Transient(f"an answer without choices: {self._faults.scrubbed(str(said))}")
-                return answer
+        """Return the SDK's answer, which has choices."""
+        answer = await self._caller.answer(
+            lambda sent: create(model=self._model, **prompt, extra_body={**sent, **self._body}), asked
+        )
+        choices = getattr(answer, "choices", None)
+        if not isinstance(choices, list) or not choices:
+            said = getattr(answer, "error", None) or answer
+            raise Transient(f"an answer without choices: {self._caller.faults.scrubbed(str(said))}")
+        return answer
 
 
 class OpenAIProvider:
