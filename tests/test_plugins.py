@@ -16,7 +16,7 @@ from typing import get_args
 import pytest
 
 from sparkgap import data, plugins
-from sparkgap.benchmarks import Ability, Asked, Benchmark, Rated, Scored, Totalled, Unit
+from sparkgap.benchmarks import Ability, Asked, Benchmark, Programmed, Rated, Scored, Totalled, Unit
 from sparkgap.errors import PluginError
 from sparkgap.types import CodeTests, DocTests, Feature, InputTests, Outcome, Problem, Reply, StdioTests, Variant
 
@@ -27,7 +27,7 @@ QUIET = pytest.mark.filterwarnings("ignore:invalid escape sequence")  # publishe
 
 def test_the_known_benchmarks_and_languages_are_there() -> None:
     code = {"hello", "humaneval", "humaneval_plus", "mbpp", "mbpp_plus", "mbpp_sanitized"}
-    assert code | {"gsm8k", "mmlu", "mt_bench"} <= set(BENCHMARKS)
+    assert code | {"cruxeval", "gsm8k", "mmlu", "mt_bench"} <= set(BENCHMARKS)
     assert "python" in LANGUAGES
 
 
@@ -204,6 +204,7 @@ def test_a_benchmarks_references_are_programs_that_hold_the_entry_point(name: st
 @QUIET
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmarks_tests_are_of_a_known_kind_and_test_something(name: str, problems_of) -> None:
+    scored = isinstance(plugins.find("benchmarks", name), Scored)
     for problem in problems_of(name):
         match problem.tests:
             case CodeTests(code, prelude):
@@ -224,7 +225,6 @@ def test_a_benchmarks_tests_are_of_a_known_kind_and_test_something(name: str, pr
             case DocTests(text):
                 assert ">>>" in text, problem.id
             case other:
-                scored = isinstance(plugins.find("benchmarks", name), Scored)
                 assert other is None, f"{problem.id}: unknown tests {type(other).__name__}"
                 assert scored, f"{problem.id}: neither tests nor a benchmark that scores"
 
@@ -288,6 +288,10 @@ def test_every_problem_is_asked_and_every_reply_scored(name: str, variant: Varia
         text = REPLIES[number % len(REPLIES)]
         replies = exchange(text, variant.needs, partial(benchmark.ask, problem, variant))
         assert replies, problem.id
+        if isinstance(benchmark, Programmed):
+            program, how = benchmark.program(problem, variant, text)
+            assert isinstance(program, str)
+            assert how
         if not isinstance(benchmark, Scored):
             continue
         ratings: tuple[Reply, ...] = ()
