@@ -76,4 +76,4 @@ def _index(column: Column, evidence: Evidence) -> Json:
 
 def _packed(content: object) -> str:
     raw = json.dumps(content, separators=(",", ":")).encode()
-    return base64.b64encode(gzip.compress(raw, 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode()

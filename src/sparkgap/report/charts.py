@@ -129,12 +129,17 @@ def history(name: str, scale: Scale, points: Sequence[Point]) -> str:
         for point in points
     ]  # fmt: skip
     base = _chart(data).encode(
-        x=alt.X("when:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=4, labelOverlap=True))
+        x=alt.X(
+            "when:T",
+            title=None,
+            scale=alt.Scale(type="utc"),
+            axis=alt.Axis(format="%Y-%m-%d", tickCount=3, labelOverlap=True),
+        )
     )
     domain = alt.Scale(zero=False, nice=True)
     y = alt.Y("value:Q", title=scale.name, scale=domain, axis=alt.Axis(tickCount=5))
     line = base.mark_line(color="var(--bar)").encode(y=y)
-    dots = base.mark_point(color="var(--bar)", fill="var(--bar)", size=40).encode(y=y)
+    dots = base.mark_point(color="var(--bar)", fill="var(--bar)", size=40, opacity=1).encode(y=y)
     rule = base.mark_rule(color="var(--ink)").encode(y=alt.Y("low:Q", scale=domain), y2="high:Q")
     said = ", ".join(f"{point.when[:10]} {scale.show(point.value)}" for point in points)
     return _drawn(alt.layer(rule, line, dots).properties(width=WIDTH - 60, height=160), f"{name} over time: {said}")

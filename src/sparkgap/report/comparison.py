@@ -240,7 +240,6 @@ def _share(block: Mapping[str, Any]) -> float:
 
 
 USAGE = {  # key in the summary -> (heading, digits)
-    "model": ("asked", 0),
     "requests": ("requests", 0),
     "prompt_tokens": ("prompt tokens", 0),
     "completion_tokens": ("completion tokens", 0),
@@ -251,18 +250,19 @@ USAGE = {  # key in the summary -> (heading, digits)
 }
 
 
-def usage(column: Column) -> list[tuple[int, dict[str, str]]]:
-    """Return what each row used, and its rater, by the keys of `USAGE`; nothing where no run says."""
+def usage(column: Column) -> list[tuple[int, str, dict[str, str]]]:
+    """Return (row, rater, figures by the keys of `USAGE`) of each row, and of its rater; nothing where no run says."""
     rows = []
     for row, result in column.measured():
-        for said in (result.summary.get("usage"), result.summary.get("rater_usage")):
-            if said:
-                rows.append((row, {key: _used(said.get(key), digits) for key, (_, digits) in USAGE.items()}))
+        for part in ("usage", "rater_usage"):
+            if said := result.summary.get(part):
+                rater = one_line(str(said.get("model") or "rater")) if part == "rater_usage" else ""
+                rows.append((row, rater, {key: _used(said.get(key), digits) for key, (_, digits) in USAGE.items()}))
     return rows
 
 
 def _used(value: Any, digits: int) -> str:
-    return f"{value:,.{digits}f}" if isinstance(value, int | float) else one_line(str(value or ""))
+    return f"{value:,.{digits}f}" if isinstance(value, int | float) else ""
 
 
 CONDITIONS = (  # of the question in the manifest: what decides whether two figures can be compared

@@ -64,7 +64,7 @@ def _method(comparison: Comparison) -> Iterator[str]:
     yield ""
     for column in comparison.columns:
         cells = [cell for cell in column.cells if cell is not None and cell.problems]
-        counts = sorted({count_of(cell).split(",")[0] for cell in cells})
+        counts = sorted({f"n {cell.problems:,}" for cell in cells})
         facts = [
             f"{each.name}{' differs:' * each.differs} " + " / ".join(plain(value or "–") for value in each.values)
             for each in conditions(column)

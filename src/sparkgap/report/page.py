@@ -122,8 +122,12 @@ def count_of(cell: Cell) -> str:
     """Say how many problems a figure stands on, and what is unscored; "" for a claim."""
     if not cell.problems and not cell.unscored:
         return ""
-    several = f" × {cell.samples / cell.problems:.3g}" if cell.problems and cell.samples != cell.problems else ""
-    return f"n {cell.problems:,}{several}" + (f", {cell.unscored:,} unscored" if cell.unscored else "")
+    counts = [f"n {cell.problems:,}"]
+    if cell.samples != cell.problems:
+        counts.append(f"{cell.samples:,} samples")
+    if cell.unscored:
+        counts.append(f"{cell.unscored:,} unscored")
+    return ", ".join(counts)
 
 
 def _column(column: Column, rows: Sequence[Row], found: Evidence) -> Json:
@@ -138,11 +142,12 @@ def _column(column: Column, rows: Sequence[Row], found: Evidence) -> Json:
     return {
         "name": column.name, "title": column.title, "ability": column.ability, "metric": column.metric,
         "unit": column.scale.name, "names": list(names.values()), "bars": charts.bars(column, rows),
-        "stacked": charts.stacked(column.name, by_model) if counts else "",
+        "stacked": charts.stacked(column.name, by_model),
         "staged": any(stage for _, stage in counts),
         "failures": [
             (status + (f", {stage} stage" if stage else ""), [f"{by_row.get(row, 0):,}" for row in names])
             for (status, stage), by_row in counts.items()
+            if len(counts) > 1
         ],
         "conditions": conditions_, "differs": any(each.differs for each in conditions_), "example": found.example,
     }  # fmt: skip
@@ -151,7 +156,11 @@ def _column(column: Column, rows: Sequence[Row], found: Evidence) -> Json:
 def _sections(comparison: Comparison, found: Sequence[Evidence]) -> Json:
     """The sections that take all columns together."""
     rows, columns = comparison.rows, comparison.columns
-    uses = [(row, column.name, told) for column in columns for row, told in usage(column)]
+    uses = [
+        (rows[row].name + f", rated by {rater}" * bool(rater), column.name, told)
+        for column in columns
+        for row, rater, told in usage(column)
+    ]
     used = [key for key in USAGE if any(told[key] for _, _, told in uses)]
     statuses = dict.fromkeys(status for each in found for status, _ in failures(each))
     return {
@@ -175,7 +184,7 @@ def _sections(comparison: Comparison, found: Sequence[Evidence]) -> Json:
             if len(lines := metrics_table(column)) > 1 or _notes(column, rows)
         ],
         "usage_headings": [USAGE[key][0] for key in used],
-        "usage": [(rows[row].name, name, [told[key] for key in used]) for row, name, told in uses],
+        "usage": [(name, benchmark, [told[key] for key in used]) for name, benchmark, told in uses],
         "histories": [
             {
                 "family": one.family, "column": one.column.name, "unit": one.column.scale.name,
