@@ -60,7 +60,8 @@ def _notes(result: MeasureResult) -> Iterator[str]:
 
 def _cost(result: MeasureResult) -> Iterator[str]:
     for summary in result.benchmarks.values():
-        yield _usage(f"{summary['benchmark']}-{summary['variant']}", summary["usage"])
+        if summary["usage"]["prompt_tokens"] or summary["usage"]["completion_tokens"]:  # nobody was asked otherwise
+            yield _usage(f"{summary['benchmark']}-{summary['variant']}", summary["usage"])
         if "rater_usage" in summary:
             yield _usage("  rated by " + summary["rater_usage"]["model"], summary["rater_usage"])
     isolation = {summary["isolation"] for summary in result.benchmarks.values() if summary.get("isolation")}

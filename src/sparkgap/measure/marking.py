@@ -113,6 +113,7 @@ class CodeMarking:
         )
         told = result.as_json()
         del told["run"]
+        told["isolation"] = self._judge.isolation
         told["unscored"] = result.coverage.unscored
         told["metrics"] = {f"pass@{k}": interval for k, interval in told["pass_at_k"].items()}
         return told

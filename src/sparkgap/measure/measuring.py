@@ -63,7 +63,10 @@ class Measuring:
             self._model = self._opened(self._name, options.model_args)
             self._parts = parts(self._names, self._model.features, _wishes(options))
             if isinstance(self._model, Recording):
-                self._parts = tuple(_as_recorded(part, self._model, options.samples) for part in self._parts)
+                pairs = zip(self._parts, self._names, strict=True)
+                self._parts = tuple(
+                    _as_recorded(part, self._model, options.samples, ":" in name) for part, name in pairs
+                )
             rated = needs_rater(self._parts)
             if rated and not options.rater:
                 raise InputError(f"{', '.join(rated)}: the replies are rated by another model; name it with --rater")
@@ -249,12 +252,19 @@ def _wishes(options: MeasureOptions) -> Wishes:
     )  # fmt: skip
 
 
-def _as_recorded(part: Part, model: Recording, wanted: int | None) -> Part:
-    """Return the part with as many samples a problem as lie on disk, and no wish of how they were drawn."""
-    most = max((len(model.recorded(part.benchmark.name, problem)) for problem in part.problems), default=0)
+def _as_recorded(part: Part, model: Recording, wanted: int | None, named: bool) -> Part:
+    """Return the part with as many samples a problem as lie on disk, and no wish of how they were drawn.
+
+    Where the user named no variant, it is the first one whose replies have the form that those on disk have.
+    """
+    recorded = [model.recorded(part.benchmark.name, problem) for problem in part.problems]
+    most = max(map(len, recorded), default=0)
     if not most:
         raise InputError(f"{model.name} holds no sample of {part.benchmark.name}")
-    return replace(part, samples=min(most, wanted or most), decoding={})
+    form = next(samples[0].form for samples in recorded if samples)
+    alike = [variant for variant in part.benchmark.variants if variant.form == form]
+    variant = part.variant if named or not alike else alike[0]
+    return replace(part, variant=variant, samples=min(most, wanted or most), decoding={})
 
 
 def _raise_first(fault: BaseException | None) -> None:
