@@ -45,8 +45,8 @@ def test_the_form_is_told_by_the_name_or_by_format(run: Path, tmp_path: Path) ->
 
 
 def test_runs_have_names_and_claims_stand_beside_them(run: Path, tmp_path: Path) -> None:
-    claim = '[[claims]]\nmodel = "Mine"\nsaid_by = "me"\nwhen = "2026"\nwhere = "here"\n[claims.figures]\nhumaneval = 12.5\n'
-    (tmp_path / "mine.toml").write_text(claim)
+    claim = '[[claims]]\nmodel = "Mine"\nsaid_by = "me"\nwhen = "2026"\nwhere = "here"\n'
+    (tmp_path / "mine.toml").write_text(claim + "[claims.figures]\nhumaneval = 12.5\n")
     done = invoke(
         f"ours={run}", run, "--claim", "gpt 5", "--claim", "mine", "--claims", "mine.toml", "-o", "-", "--format", "md"
     )

@@ -19,8 +19,8 @@ from sparkgap.report.plaintext import one_line
 
 TAGS = {  # every element that the template and the charts have, and no other
     "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "button", "p", "main", "section",
-    "div", "table", "thead", "tbody", "tr", "th", "td", "b", "bdi", "span", "figure", "figcaption", "details", "summary", "ul",
-    "li", "i", "noscript", "label", "select", "option", "input", "output", "footer", "script", "pre",
+    "div", "table", "thead", "tbody", "tr", "th", "td", "b", "bdi", "span", "figure", "figcaption", "details",
+    "summary", "ul", "li", "i", "noscript", "label", "select", "option", "input", "output", "footer", "script", "pre",
     "svg", "g", "path", "line", "text",
 }  # fmt: skip
 EMPTY = {"meta", "input"}

@@ -23,20 +23,22 @@
     $("theme").textContent = "theme: " + next;
   });
 
-  // Tables sort by the column whose heading is pressed: best first, then worst first; what has no figure comes last.
+  // A table sorts by the column whose heading is pressed: best first, then worst first, names from A on. What has no
+  // figure comes last.
   for (const button of document.querySelectorAll("table.sortable th button")) {
     button.addEventListener("click", () => {
       const head = button.closest("th");
       const table = head.closest("table");
       const place = Number(head.dataset.column);
-      const up = head.getAttribute("aria-sort") === "descending";
+      const words = head.dataset.words === "1";
+      const up = head.getAttribute("aria-sort") === (words ? null : "descending");
       for (const other of table.querySelectorAll("th[aria-sort]")) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       const value = (row) => row.cells[place].dataset.value ?? "";
       const compare = (a, b) => {
         if (value(a) === "" || value(b) === "") return (value(a) === "") - (value(b) === "");
-        const order = head.dataset.words ? value(b).localeCompare(value(a)) : Number(value(b)) - Number(value(a));
-        return up ? -order : order;
+        const order = words ? value(a).localeCompare(value(b), "en") : Number(value(a)) - Number(value(b));
+        return up ? order : -order;
       };
       const body = table.tBodies[0];
       body.append(...[...body.rows].sort(compare));
