@@ -48,11 +48,13 @@ def write_run(folder: Path, benchmark: str, values: Values, **more: Any) -> Path
 
 def write_measure(folder: Path, model: str, benchmarks: Mapping[str, Values], **more: Any) -> Path:
     """Write one finished run of `measure` over several benchmarks; `more` goes to each of them."""
+    asked = []
     for name, values in benchmarks.items():
         benchmark, _, variant = name.partition(":")
         said: dict[str, Any] = {"model": model, "variant": variant or "chat"} | more.get(benchmark, {})
         write_run(folder / f"{benchmark}-{said['variant']}", benchmark, values, **said)
-    _write(folder, {"model": model, "benchmarks": list(benchmarks)}, {"model": model, "benchmarks": {}}, "measure")
+        asked.append({"benchmark": benchmark, "variant": said["variant"]})
+    _write(folder, {"model": model, "benchmarks": asked}, {"model": model, "benchmarks": {}}, "measure")
     return folder
 
 

@@ -45,10 +45,10 @@ def test_a_run_of_grade_reads_back_as_it_was_graded(tmp_path: Path, monkeypatch:
 
 
 def test_a_run_of_measure_has_its_benchmarks_by_name_and_by_variant_where_there_are_two(tmp_path: Path) -> None:
-    values = {"humaneval": flags([1, 0, 1]), "mmlu:five_shot": flags([1]), "mmlu:zero_shot_cot": flags([0])}
+    values = {"mmlu:zero_shot_cot": flags([0]), "humaneval": flags([1, 0, 1]), "mmlu:five_shot": flags([1])}
     run = read_result(write_measure(tmp_path / "m", "openai/a", values), "ours")
     assert (run.name, run.model) == ("ours", "openai/a")
-    assert set(run.benchmarks) == {"humaneval", "mmlu:five_shot", "mmlu:zero_shot_cot"}
+    assert list(run.benchmarks) == ["mmlu:zero_shot_cot", "humaneval", "mmlu:five_shot"]  # as asked
     assert run.benchmarks["humaneval"].values == {"Problem/0": (1.0,), "Problem/1": (0.0,), "Problem/2": (1.0,)}
     assert run.benchmarks["mmlu:zero_shot_cot"].metrics["pass@1"].value == 0.0
     alone = read_result(tmp_path / "m" / "mmlu-five_shot")

@@ -87,7 +87,10 @@ def read_result(path: Path, name: str = "") -> RunResult:
     path = Path(path)
     manifest = _finished(path)
     if manifest.get("kind") == "measure":
-        folders = sorted(inner.parent for inner in path.glob(f"*/{_MANIFEST}"))
+        order = [f"{each.get('benchmark')}-{each.get('variant')}" for each in manifest["asked"].get("benchmarks", ())]
+        places = {name: place for place, name in enumerate(order)}
+        folders = [inner.parent for inner in path.glob(f"*/{_MANIFEST}")]
+        folders.sort(key=lambda folder: (places.get(folder.name, len(places)), folder.name))
         if not folders:
             raise InputError(f"{path} is a run of `measure` without any benchmark's folder in it; measure again")
         results = [_benchmark(folder, _finished(folder)) for folder in folders]

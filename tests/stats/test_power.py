@@ -38,7 +38,10 @@ def test_the_smallest_gap_is_shown_about_8_times_in_10(n: int, differing: float)
 
 def test_the_smallest_gap_of_means_is_the_t_tests() -> None:
     expected = TTestPower().solve_power(nobs=1000, alpha=0.05, power=0.8) * 0.1
-    assert smallest_gap(Power(1000, 0.0, 0.01)) == pytest.approx(expected, rel=0.02)
+    assert smallest_gap(Power(1000, 0.0, 0.01, whole=False)) == pytest.approx(expected, rel=0.01)
+    assert needed_problems(Power(50, 0.02, 0.0104, whole=False)) == pytest.approx(
+        TTestPower().solve_power(effect_size=0.02 / (0.01 * 50 / 49) ** 0.5, alpha=0.05, power=0.8), rel=0.02
+    )
 
 
 @given(st.integers(1, 20_000), st.floats(0, 1))
@@ -101,3 +104,9 @@ def test_the_variance_is_numpys() -> None:
     assert (power.problems, power.mean) == (3, pytest.approx(1.3 / 3))
     assert Power(1, 0.5, 0.25).variance == 0.0
     assert math.isclose(Power.of(values, scale=2.0).variance, power.variance / 4)
+
+
+def test_equal_differences_say_nothing_of_the_spread_and_show_no_tiny_gap() -> None:
+    flat = Power.of([[7.0]] * 80, [[7.0]] * 80, scale=9.0)
+    assert 0.03 < smallest_gap(flat) < 0.2
+    assert 0.03 < smallest_gap(Power.of([[7.5]] * 80, [[7.0]] * 80, scale=9.0)) < 0.2

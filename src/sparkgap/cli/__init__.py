@@ -22,6 +22,7 @@ from sparkgap.errors import InfraError, SparkgapError
 COMMANDS: dict[str, tuple[str, str]] = {  # verb -> (module, one line of help), in the order that `--help` shows
     "measure": ("sparkgap.cli.measure", "Measure a model: ask it, score its replies, say how sure that is."),
     "grade": ("sparkgap.cli.grade", "Grade samples that a model wrote, with pass@k and what went wrong."),
+    "gap": ("sparkgap.cli.gap", "Say how far a model is behind others, how sure that is, and where the points go."),
     "report": ("sparkgap.cli.report", "Show runs side by side, as one HTML page or as Markdown."),
     "run": ("sparkgap.cli.run", "Judge one program and show its verdict in full."),
     "check": ("sparkgap.cli.check", "Say what this machine can jail and which data it has, and test the judge."),

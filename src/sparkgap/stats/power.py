@@ -20,15 +20,16 @@ MANY = 10_000_000  # problems: more than this is "never"
 class Power:
     """How the differences over shared problems spread, as parts of the largest difference there can be.
 
-    `square` is the mean square of the differences; with one sample that passes or fails, the share of problems that
-    only one of the two solves. `within` is the part of their variance that comes from drawing samples, None where
-    there is one sample a problem and nobody can tell.
+    `square` is the mean square of the differences. `whole` says that all are -1, 0 or 1, one sample a problem that
+    passes or fails: `square` is then the share of problems that only one of the two solves. `within` is the part of
+    their variance that comes from drawing samples, None where there is one sample a problem and nobody can tell.
     """
 
     problems: int
     mean: float
     square: float
     within: float | None = None
+    whole: bool = True
 
     @property
     def variance(self) -> float:
@@ -51,6 +52,7 @@ class Power:
             mean=math.fsum(differences) / n,
             square=math.fsum(difference * difference for difference in differences) / n,
             within=math.fsum(known) / len(known) if known else None,
+            whole=all(difference in (-1.0, 0.0, 1.0) for difference in differences),
         )
 
 
@@ -66,14 +68,15 @@ def _noise(values: Sequence[float], scale: float) -> float:
 def smallest_gap(power: Power, *, alpha: float = 0.05, chance: float = POWER) -> float:
     """Return the smallest true difference that this many problems show at level `alpha` with this chance.
 
-    As Connor (1987), Biometrics 43:207, has it for McNemar's test: n d^2 = (z_a sqrt(s) + z_b sqrt(s - d^2))^2, where
-    s is the mean square of the differences, which is at least d. In parts of the largest difference there can be; 1 at
-    most.
+    Where differences are whole, as Connor (1987), Biometrics 43:207, has it for McNemar's test:
+    n d^2 = (z_a sqrt(s) + z_b sqrt(s - d^2))^2, where s is the mean square, which is at least d. So too where no
+    problem differs from another, which says nothing of the spread. Else n d^2 = (z_a + z_b)^2 times the variance.
+    In parts of the largest difference there can be; 1 at most.
     """
     low, high = 0.0, 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        if _needed(middle, max(power.square, middle), alpha, chance) <= power.problems:
+        if _needed(power, middle, alpha, chance) <= power.problems:
             high = middle
         else:
             low = middle
@@ -89,7 +92,7 @@ def needed_problems(
     (one-sided).
     """
     if limit is None:
-        found = _needed(power.mean, power.square, alpha, chance)
+        found = _needed(power, power.mean, alpha, chance)
     elif power.mean == limit:
         return None
     else:
@@ -115,10 +118,12 @@ def needed_samples(
     return math.ceil(samples * power.within / room)
 
 
-def _needed(gap: float, square: float, alpha: float, chance: float) -> float:
-    """Return the number of problems at which a two-sided test shows `gap` with this chance (Connor 1987)."""
+def _needed(power: Power, gap: float, alpha: float, chance: float) -> float:
+    """Return the number of problems at which a two-sided test shows `gap` with this chance."""
     if gap == 0:
         return math.inf
     z_alpha, z_beta = normal_quantile(1 - alpha / 2), normal_quantile(chance)
-    reach = z_alpha * math.sqrt(square) + z_beta * math.sqrt(max(0.0, square - gap * gap))
-    return (reach / gap) ** 2
+    if not power.whole and power.variance > 0:
+        return (z_alpha + z_beta) ** 2 * power.variance / gap**2
+    square = max(power.square, abs(gap))
+    return ((z_alpha * math.sqrt(square) + z_beta * math.sqrt(square - gap * gap)) / gap) ** 2
