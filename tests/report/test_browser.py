@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+PATIENCE_MS = 20_000
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CONTRAST = """(element) => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -70,7 +71,7 @@ class Seen:
         self.requests: list[str] = []
         self.context = browser.new_context(offline=True, **context)
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
@@ -78,7 +79,13 @@ class Seen:
 
     def count(self) -> str:
         """What the list of problems says of itself, once it is filled."""
-        self.page.wait_for_function("document.getElementById('count').textContent !== ''")
+        return self.told_after("")
+
+    def told_after(self, before: str) -> str:
+        """Wait until the list says something else than `before`, and return it."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator("#count")).not_to_have_text(before, timeout=PATIENCE_MS)
         return self.page.inner_text("#count")
 
     def close(self) -> None:
@@ -146,8 +153,7 @@ def test_filters_and_search_leave_what_they_say(seen: Seen, problems: list[Probl
             box.fill(value)
         else:
             box.select_option(label=value)
-        page.wait_for_function("(old) => document.getElementById('count').textContent !== old", arg=before)
-        return page.inner_text("#count")
+        return seen.told_after(before)
 
     evil = page.locator("#worse option").nth(2).inner_text()
     assert after("#worse", evil).endswith(f"of {whole - hit} found, of {whole} problems")
@@ -267,7 +273,7 @@ def test_a_large_benchmark_is_paged_and_unpacked_only_where_it_is_looked_at(
     row.locator("section").nth(1).wait_for()
     assert page.evaluate("window.unpacked") == 1
     page.select_option("#bench", label="rated (chat)")
-    page.wait_for_function("document.getElementById('count').textContent.includes('of 10 problems')")
+    assert opened.told_after("51 to 100 of 14,042 problems") == "1 to 10 of 10 problems"
     assert page.inner_text("#better-label") == "higher for"
     assert row.locator(".outcome").first.inner_text().endswith("0.30")
     assert opened.complaints == []
