@@ -27,7 +27,7 @@ QUIET = pytest.mark.filterwarnings("ignore:invalid escape sequence")  # publishe
 
 def test_the_known_benchmarks_and_languages_are_there() -> None:
     code = {"hello", "humaneval", "humaneval_plus", "mbpp", "mbpp_plus", "mbpp_sanitized"}
-    assert code | {"cruxeval", "gsm8k", "mmlu", "mt_bench"} <= set(BENCHMARKS)
+    assert code | {"cruxeval", "gsm8k", "mmlu", "mt_bench", "translation"} <= set(BENCHMARKS)
     assert "python" in LANGUAGES
 
 
