@@ -1,6 +1,7 @@
 """The command line: one file per verb, imported only when that verb is used.
 
     exit 0    done
+         1    a verb's own "no": a program that failed, a rule that does not hold
          2    the user's mistake (a `SparkgapError`, or words that click does not understand)
          4    Sparkgap's own machinery failed (`InfraError`)
          130  interrupted by Ctrl-C
@@ -23,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {  # verb -> (module, one line of help), 
     "measure": ("sparkgap.cli.measure", "Measure a model: ask it, score its replies, say how sure that is."),
     "grade": ("sparkgap.cli.grade", "Grade samples that a model wrote, with pass@k and what went wrong."),
     "gap": ("sparkgap.cli.gap", "Say how far a model is behind others, how sure that is, and where the points go."),
+    "gate": ("sparkgap.cli.gate", "Check that a run keeps rules, with 95 % confidence; for CI."),
     "report": ("sparkgap.cli.report", "Show runs side by side, as one HTML page or as Markdown."),
     "run": ("sparkgap.cli.run", "Judge one program and show its verdict in full."),
     "check": ("sparkgap.cli.check", "Say what this machine can jail and which data it has, and test the judge."),

@@ -84,12 +84,12 @@ def smallest_gap(power: Power, *, alpha: float = 0.05, chance: float = POWER) ->
 
 
 def needed_problems(
-    power: Power, *, limit: float | None = None, alpha: float = 0.05, chance: float = POWER
+    power: Power, *, limit: float | None = None, fixed: float = 0.0, alpha: float = 0.05, chance: float = POWER
 ) -> int | None:
     """Return how many problems like these would tell, were the difference the one seen; None if no number would.
 
     Without a `limit`: that the models differ at all (two-sided). With one: on which side of it the difference lies
-    (one-sided).
+    (one-sided), where the variance `fixed` stays, however many problems there are: that of a claim.
     """
     if limit is None:
         found = _needed(power, power.mean, alpha, chance)
@@ -97,7 +97,8 @@ def needed_problems(
         return None
     else:
         reach = normal_quantile(1 - alpha) + normal_quantile(chance)
-        found = reach * reach * power.variance / (limit - power.mean) ** 2
+        room = (limit - power.mean) ** 2 / (reach * reach) - fixed
+        found = power.variance / room if room > 0 else math.inf
     return math.ceil(found) if found <= MANY else None
 
 
