@@ -133,6 +133,9 @@ def test_a_verdict_points_at_the_line_of_the_program(seen: Seen) -> None:
     section.wait_for()
     assert "ValueError: </script><script>" in section.inner_text()
     assert "readings" not in section.inner_text()
+    seen.page.locator("details.problem > summary").first.click()  # and opened again, it is the same, not more
+    seen.page.locator("details.problem > summary").first.click()
+    assert seen.page.locator("details.problem section").count() == 2
     marked = section.locator("pre.program span.at")
     assert [text.strip()[:16] for text in marked.all_inner_texts()] == ["raise ValueError"]
 
@@ -187,14 +190,14 @@ def test_the_table_sorts_best_first_then_worst_first(seen: Seen) -> None:
         return [text.split()[0] for text in page.locator("#table tbody th").all_inner_texts()]
 
     head = page.locator("#table th", has_text="hello")
-    assert names() == ["right", "model", "X-1"]
+    assert names() == ["right", "model", "X-1", "Y-2"]
     head.locator("button").click()
-    assert (names(), head.get_attribute("aria-sort")) == (["right", "X-1", "model"], "descending")
+    assert (names(), head.get_attribute("aria-sort")) == (["right", "X-1", "model", "Y-2"], "descending")
     head.locator("button").click()
-    assert (names(), head.get_attribute("aria-sort")) == (["model", "X-1", "right"], "ascending")
+    assert (names(), head.get_attribute("aria-sort")) == (["model", "X-1", "right", "Y-2"], "ascending")
     page.locator("#table th button", has_text="model").click()
     assert head.get_attribute("aria-sort") is None
-    assert names() == ["model", "right", "X-1"]
+    assert names() == ["model", "right", "X-1", "Y-2"]
 
 
 @pytest.mark.parametrize("width", [1280, 390])
