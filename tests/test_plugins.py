@@ -261,6 +261,12 @@ def test_a_benchmarks_variants_are_distinct_and_one_suits_a_chat_model(name: str
 
 
 @pytest.mark.parametrize("name", ASKED)
+def test_a_benchmark_is_in_the_document(name: str) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "benchmarks.md").read_text("utf-8")
+    assert f"`{name}`" in text
+
+
+@pytest.mark.parametrize("name", ASKED)
 def test_a_benchmarks_split_holds_problems(name: str, problems_of) -> None:
     split = plugins.find("benchmarks", name).split
     assert not split or any(problem.split == split for problem in problems_of(name))

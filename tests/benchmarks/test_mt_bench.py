@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -92,6 +93,15 @@ def test_the_rater_is_asked_with_the_published_prompts(problems: dict[int, Probl
             )  # fmt: skip
         shown += (*one, *two)
     assert len(shown) == 320
+
+
+def test_the_document_lists_the_same_wrong_references() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text("utf-8")
+    rows = re.findall(r"^\| (1\d\d)(?: \(ours\))? \| ([12, ]+) \|", text, re.MULTILINE)
+    assert {int(number) for number, _ in rows} == set(WRONG_REFERENCES)
+    for number, turns in rows:
+        told = WRONG_REFERENCES[int(number)]
+        assert told.startswith("both turns" if turns == "1, 2" else f"turn {turns}")
 
 
 def test_masked_references_are_shown_to_nobody_and_the_others_to_the_rater(problems: dict[int, Problem]) -> None:

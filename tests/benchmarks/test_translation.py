@@ -104,15 +104,15 @@ def test_scores_are_sacrebleus_and_the_signatures_are_shown(
 
 def test_the_interval_is_a_bootstrap_over_sentences(problems: tuple[Problem, ...]) -> None:
     """Against a bootstrap of our own over sacrebleu's corpus score."""
-    records = records_of(problems[:80], "eng_Latn-fra_Latn")
+    records = records_of(problems[:60], "eng_Latn-fra_Latn")
     (metrics, _), chance = TRANSLATION.total(records), random.Random(1)
     scores = []
-    for _ in range(200):
+    for _ in range(120):
         drawn = [record["details"] for record in chance.choices(records, k=len(records))]
         scores.append(corpus_bleu([d["said"] for d in drawn], [[d["reference"] for d in drawn]]).score)
     scores.sort()
-    assert metrics["bleu"].low == pytest.approx(scores[5], abs=1.0)
-    assert metrics["bleu"].high == pytest.approx(scores[-6], abs=1.0)
+    assert metrics["bleu"].low == pytest.approx(scores[3], abs=1.5)
+    assert metrics["bleu"].high == pytest.approx(scores[-4], abs=1.5)
 
 
 def test_repeats_make_the_interval_no_narrower(problems: tuple[Problem, ...]) -> None:
