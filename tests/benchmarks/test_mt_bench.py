@@ -72,6 +72,10 @@ def test_each_category_has_its_published_temperature(problems: dict[int, Problem
     }  # fmt: skip
 
 
+def test_no_variant_passes_for_greedy_and_loses_its_temperatures_when_repeated() -> None:
+    assert {variant.decoding.temperature for variant in MT_BENCH.variants} == {0.7}
+
+
 def test_the_rater_is_asked_with_the_published_prompts(problems: dict[int, Problem], templates) -> None:
     shown: list[Message] = []
     for problem in problems.values():

@@ -28,6 +28,7 @@ from sparkgap.types import Decoding, Feature, Message, Outcome, Problem, Reply, 
 _CHAT: frozenset[Feature] = frozenset({"chat"})
 _REFERRED = ("math", "reasoning", "coding")  # the categories that are rated beside a reference
 _TEMPERATURES = {"writing": 0.7, "roleplay": 0.7, "stem": 0.1, "humanities": 0.1}  # the others are greedy
+_WARMEST = Decoding(temperature=0.7, max_tokens=1024)  # each question has its category's own temperature
 _RATER = Decoding(temperature=0.0, max_tokens=2048)
 _RATING = re.compile(r"\[\[(\d+\.?\d*)\]\]")
 _RATING_IN_ONE = re.compile(r"\[(\d+\.?\d*)\]")
@@ -66,12 +67,12 @@ class MtBench:
     metrics = ("rating", "turn_1", "turn_2")
     unit: Unit = "rating"
     variants = (
-        Variant("published", "two turns, rated beside the published references", _CHAT, Decoding(max_tokens=1024)),
+        Variant("published", "two turns, rated beside the published references", _CHAT, _WARMEST),
         Variant(
             "masked_references",
             "the same, with no reference for the 15 questions whose reference is known to be wrong",
             _CHAT,
-            Decoding(max_tokens=1024),
+            _WARMEST,
         ),
     )
 
