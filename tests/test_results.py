@@ -55,6 +55,20 @@ def test_a_run_of_measure_has_its_benchmarks_by_name_and_by_variant_where_there_
     assert (alone.model, set(alone.benchmarks)) == ("openai/a", {"mmlu"})
 
 
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("openai/gpt", "openai/gpt"),
+        ("replay//some/where/qwen_7b_samples.jsonl.gz", "qwen_7b"),
+        ("replay/a,b/deep.jsonl", "deep"),
+        ("hf/a_samples", "hf/a_samples"),
+    ],
+)
+def test_a_run_goes_by_its_models_name(model: str, name: str, tmp_path: Path) -> None:
+    run = read_result(write_run(tmp_path / "r", "humaneval", flags([1]), model=model))
+    assert (run.name, run.model) == (name, model)
+
+
 def test_records_in_the_order_in_which_they_were_ready_give_problems_in_the_order_asked(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "r", "humaneval", {"b": [1.0, 0.0], "a": [0.0, 1.0], "c": [None]})
     lines = (folder / "scores.jsonl").read_text().splitlines(keepends=True)

@@ -25,6 +25,7 @@ Json = dict[str, Any]
 
 _MANIFEST, _SUMMARY, _SCORES, _SAMPLES = "manifest.json", "summary.json", "scores.jsonl", "samples.jsonl"
 _MOST = 1 << 31  # samples in a run; an ordinal above that is damage
+_REPLAY = "replay/"
 _TAILS = ("_samples", "-samples", ".samples", "_completions")  # of a samples file's name, behind the model's
 
 
@@ -66,7 +67,7 @@ class RunResult:
     """One run: of whom, when, and its benchmarks by name. `name` is what the user called it, else the model's name.
 
     A benchmark that was measured in several variants is there once for each, as `benchmark:variant`. A run of `grade`
-    does not know its model; it goes by the name of its samples file.
+    does not know its model; it goes by the name of its samples file, as one of replayed answers does for short.
     """
 
     name: str
@@ -98,7 +99,7 @@ def read_result(path: Path, name: str = "") -> RunResult:
         results = [_benchmark(path, manifest)]
     model = _model(path, manifest)
     return RunResult(
-        name=name or model,
+        name=name or (_stem(model) if model.startswith(_REPLAY) else model),
         model=model,
         folder=path,
         started=str(manifest.get("started", "")),
@@ -204,14 +205,17 @@ def _named(results: list[BenchmarkResult]) -> dict[str, BenchmarkResult]:
 def _model(folder: Path, manifest: Json) -> str:
     if model := manifest["asked"].get("model"):
         return str(model)
-    files = [Path(file).name for session in manifest.get("sessions") or () for file in session.get("files") or ()]
-    names = dict.fromkeys(name.removesuffix(".gz").removesuffix(".jsonl") for name in files)
-    if len(names) != 1:
-        return folder.name or str(folder)
-    (name,) = names
+    files = [str(file) for session in manifest.get("sessions") or () for file in session.get("files") or ()]
+    names = {_stem(name) for name in files} - {""}
+    return names.pop() if len(names) == 1 else folder.name or str(folder)
+
+
+def _stem(file: str) -> str:
+    """Return what a samples file is called after: its name without folder, suffixes and "_samples"."""
+    name = file.rpartition("/")[2].removesuffix(".gz").removesuffix(".jsonl")
     for tail in _TAILS:
         name = name.removesuffix(tail)
-    return name or folder.name
+    return name
 
 
 def _lines(path: Path) -> Iterator[Json]:

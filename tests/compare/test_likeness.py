@@ -66,7 +66,8 @@ def test_other_conditions_are_warned_of(
 def test_prompts_cannot_be_told_apart_where_fewer_problems_were_asked(tmp_path: Path) -> None:
     found = unlike(*results(tmp_path, {"prompts": SHA[0], "limit": 20}, {"prompts": SHA[1]}))
     assert found.refusals == ()
-    assert any("cannot be told, since limit differ" in warning for warning in found.warnings)
+    assert any("cannot be told, for their sha256 covers limit" in warning for warning in found.warnings)
+    assert any("problems asked: 20 and all" in warning for warning in found.warnings)
 
 
 def test_a_run_of_grade_knows_no_prompts(tmp_path: Path) -> None:

@@ -25,7 +25,6 @@ _CONDITIONS = {
     "sparkgap": "version of Sparkgap",
     "python": "version of Python",
     "decoding": "decoding",
-    "limit": "number of problems asked",
 }
 _IN_PROMPTS = ("decoding", "limit", "split", "variant")  # what changes the sha256 of the prompts besides the prompts
 
@@ -59,11 +58,12 @@ def _warnings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[st
         if key in ours and key in theirs and ours[key] != theirs[key]:
             yield f"different {words}: {_shown(ours[key])} and {_shown(theirs[key])}"
     if _prompts_differ(ours, theirs) and (moved := _moved(ours, theirs)):
-        yield f"whether the prompts are the same cannot be told, since {' and '.join(moved)} differ"
-    for key, words in (("prompts", "prompts"), ("variant", "variant")):
-        if bool(ours.get(key)) != bool(theirs.get(key)):
-            yield f"the {words} of one side are not recorded (a run of `grade` knows samples only)"
-            break
+        yield f"whether the prompts are the same cannot be told, for their sha256 covers {' and '.join(moved)} as well"
+    if ours.get("limit") != theirs.get("limit"):
+        asked = (str(each.get("limit") or "all") for each in (ours, theirs))
+        yield f"different numbers of problems asked: {' and '.join(asked)}; the shared ones are compared"
+    if bool(ours.get("prompts")) != bool(theirs.get("prompts")):
+        yield "the prompts of one side are not recorded (a run of `grade` knows samples only)"
 
 
 def _known(ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str) -> bool:
