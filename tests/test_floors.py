@@ -43,12 +43,17 @@ OUTSIDE: dict[str, tuple[frozenset[str], bool]] = {
     "altair": (frozenset({"report"}), True),
     "anthropic": (frozenset({"models"}), True),
     "click": (frozenset({"cli"}), False),
-    "datasets": (frozenset({"train"}), True),
+    "datasets": (frozenset({"train", "curate"}), True),
+    "identify": (frozenset({"curate"}), True),
     "inspect_ai": (frozenset({"models"}), True),
-    "jinja2": (frozenset({"report"}), True),
-    "numpy": (frozenset({"stats", "train"}), True),
+    "jinja2": (frozenset({"models", "report"}), True),
+    "license_expression": (frozenset({"curate"}), True),
+    "numpy": (frozenset({"stats", "train", "curate"}), True),
     "openai": (frozenset({"models"}), True),
     "peft": (frozenset({"train"}), True),
+    "pyarrow": (frozenset({"curate"}), True),
+    "ray": (frozenset({"curate"}), True),
+    "rensa": (frozenset({"curate"}), True),
     "rich": (frozenset({"cli"}), True),
     "sacrebleu": (frozenset({"benchmarks"}), True),
     "torch": (frozenset({"models", "train"}), True),
@@ -134,7 +139,13 @@ def is_shared(module: str) -> bool:
 def is_plugin(module: str) -> bool:
     """Whether a module is one plug-in: a file, or a part of a folder, of a plug-in room or of judge/languages."""
     parts = module.split(".")
-    depth = 3 if parts[1:3] == ["judge", "languages"] else 2 if parts[1] in PLUGIN_ROOMS else len(parts)
+    depth = (
+        3
+        if parts[1:3] in (["judge", "languages"], ["curate", "filters"])
+        else 2
+        if parts[1] in PLUGIN_ROOMS
+        else len(parts)
+    )
     return len(parts) > depth and not parts[depth].startswith("_")
 
 
@@ -162,7 +173,7 @@ def fault(each: Import) -> str:
 
 def same_plugin(each: Import) -> bool:
     """Whether both ends are parts of one plug-in that is a folder."""
-    depth = 4 if each.target.startswith("sparkgap.judge.languages.") else 3
+    depth = 4 if each.target.startswith(("sparkgap.judge.languages.", "sparkgap.curate.filters.")) else 3
     return each.source.split(".")[:depth] == each.target.split(".")[:depth]
 
 
@@ -298,7 +309,7 @@ def test_a_room_on_no_floor_is_told_where_to_go(tmp_path: Path) -> None:
         ("cli__in__data", "import rich.table", "import it inside the function"),
         ("cli__in__data", "def f():\n    from rich.table import Table", ""),
         ("cli__in__data", "if TYPE_CHECKING:\n    from rich.console import Console", ""),
-        ("judge__in__pool", "def f():\n    import numpy as np", "which only stats, train may"),
+        ("judge__in__pool", "def f():\n    import numpy as np", "which only curate, stats, train may"),
         ("stats", "def f():\n    import scipy", "which no room may"),
         ("stats", "from collections import abc", ""),
     ],
