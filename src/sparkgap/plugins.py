@@ -24,10 +24,11 @@ from sparkgap.errors import PluginError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-Kind = Literal["benchmarks", "languages", "models", "rewards"]
+Kind = Literal["benchmarks", "filters", "languages", "models", "rewards"]
 
 _KINDS: dict[str, tuple[str, str]] = {  # kind -> (package of the built-in ones, the public name in each file)
     "benchmarks": ("benchmarks", "BENCHMARK"),
+    "filters": ("curate.filters", "FILTER"),
     "languages": ("judge.languages", "LANGUAGE"),
     "models": ("models", "PROVIDER"),
     "rewards": ("rewards", "REWARD"),

@@ -1,0 +1,1 @@
+"""Curation: repositories in; licensed, deduplicated, decontaminated, proven training data out."""
