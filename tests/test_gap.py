@@ -12,6 +12,7 @@ from run_folders import flags, write_measure, write_run
 from sparkgap import stats
 from sparkgap.errors import InputError
 from sparkgap.gap import GapReport, gap
+from sparkgap.gate import gate
 from sparkgap.grade import GradeOptions, grade
 
 SHA = "a" * 64, "b" * 64
@@ -177,3 +178,25 @@ def test_samples_without_a_score_are_in_no_figure_and_are_counted(tmp_path: Path
     (each,) = gap(a, b).gaps
     assert (each.contrasts[0].problems, each.contrasts[0].difference) == (2, 0.5)
     assert each.places["humaneval"].unscored == (1, 1)
+
+
+def test_runs_of_one_model_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name, "humaneval", flags(values)) for name, values in
+               (("step-1", [0, 0, 0]), ("step-2", [1, 0, 0]), ("step-3", [1, 1, 0]))]  # fmt: skip
+    report = gap(folders[0], *folders[1:], "claim:gpt-5")
+    assert report.ours.name == "openai/some (step-1)"
+    assert [each.theirs.name for each in report.gaps] == ["openai/some (step-2)", "openai/some (step-3)", "GPT-5"]
+    assert report.problems[0]["solved_by"] == {"openai/some (step-2)": 1.0, "openai/some (step-3)": 1.0}
+    assert report.problems[1]["solved_by"] == {"openai/some (step-3)": 1.0}
+
+
+def test_a_claim_in_another_unit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[[claims]]\nmodel = "Mine"\nsaid_by = "me"\nwhen = "today"\nwhere = "here"\n[claims.figures]\nmt_bench = 87\n'
+    )
+    run = write_run(tmp_path / "a", "mt_bench", {f"p{i}": [8.0] for i in range(80)}, unit="rating")
+    with pytest.raises(InputError, match="mt_bench: in different units: rating and share"):
+        gap(run, "claim:mine", claims=[path])
+    with pytest.raises(InputError, match="mt_bench is in different units, rating and share"):
+        gate(run, ["mt_bench gap < 1"], against="claim:mine", claims=[path])

@@ -96,6 +96,7 @@ def _edit(name: str, change: Callable[[str], str]) -> Callable[[Path], object]:
         (_edit("scores.jsonl", lambda text: text[:-20]), "scores.jsonl:3: not a whole record"),
         (_edit("scores.jsonl", lambda text: "".join(text.splitlines(True)[:2])), "holds 2 scores, and its summary"),
         (_edit("scores.jsonl", lambda text: text.replace('"status"', '"statu"')), "record 1 is no score"),
+        (_edit("scores.jsonl", lambda text: text.replace('"value": 0.0', '"value": NaN')), "record 2 is no score"),
         (_edit("scores.jsonl", lambda text: text.replace('"ordinal": 1', '"ordinal": -1')), ":2: not a whole record"),
     ],
 )

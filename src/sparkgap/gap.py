@@ -7,6 +7,7 @@ problems to pair. p-values are corrected over the benchmarks of a pair of sides 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -118,10 +119,21 @@ def gap(
     if not others:
         raise InputError("a gap is between two: name another run, or a claim such as claim:gpt-5")
     claims = tuple(claims)
-    mine = read_side(ours, claims)
+    mine, *sides = _told_apart([read_side(side, claims) for side in (ours, *others)])
     known: dict[str, Mapping[str, Traits]] = {}
-    gaps = tuple(_gap(mine, read_side(other, claims), anyway, draws, known) for other in others)
+    gaps = tuple(_gap(mine, other, anyway, draws, known) for other in sides)
     return GapReport(mine, gaps, tuple(_unsolved(mine, gaps, known)))
+
+
+def _told_apart(sides: list[Side]) -> list[Side]:
+    """Return the sides, runs of the same name (checkpoints of a model) with their folder's name added."""
+    names = Counter(side.name for side in sides)
+    return [
+        replace(side, name=f"{side.name} ({side.folder.name})")
+        if names[side.name] > 1 and isinstance(side, RunResult)
+        else side
+        for side in sides
+    ]
 
 
 def _gap(ours: Side, theirs: Side, anyway: bool, draws: int, known: dict[str, Mapping[str, Traits]]) -> Gap:
@@ -129,6 +141,9 @@ def _gap(ours: Side, theirs: Side, anyway: bool, draws: int, known: dict[str, Ma
     refused: list[Refused] = []
     places: dict[str, Places] = {}
     for name, mine, other in matched(ours, theirs):
+        if mine.unit != other.unit:
+            refused.append(Refused(name, (f"in different units: {mine.unit} and {other.unit}",)))
+            continue
         found = contrast(name, mine, other, ability=_ability(mine, other), draws=draws)
         if found is None:
             refused.append(Refused(name, ("no problem has a score on both sides",)))

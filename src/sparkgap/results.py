@@ -8,6 +8,7 @@ record makes every figure doubtful, so it is an error that names the line.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def _scores(folder: Path, summary: Json) -> tuple[dict[str, tuple[float, ...]], 
             places[record["problem_id"]] = min(record["ordinal"], places.get(record["problem_id"], record["ordinal"]))
             statuses[record["status"]] += 1
             if record["value"] is not None and record["status"] not in UNSCORED:
-                values.append((int(record["sample_index"]), float(record["value"])))
+                values.append((int(record["sample_index"]), _finite(record["value"])))
         except (KeyError, TypeError, ValueError) as fault:
             raise InputError(f"{path}: record {number} is no score ({fault!r}); grade or measure again") from fault
     total = statuses.total()
@@ -170,6 +171,13 @@ def _scores(folder: Path, summary: Json) -> tuple[dict[str, tuple[float, ...]], 
     missing = coverage.get("missing", ()) if isinstance(coverage, dict) else ()
     ordered = [*sorted(found, key=places.__getitem__), *(id_ for id_ in missing if id_ not in found)]
     return {id_: tuple(value for _, value in sorted(found.get(id_, ()))) for id_ in ordered}, dict(statuses)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no value")
+    return number
 
 
 def _metrics(folder: Path, summary: Json) -> dict[str, Interval]:

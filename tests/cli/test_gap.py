@@ -89,6 +89,14 @@ def test_another_exam_is_shown_as_one(tmp_path: Path) -> None:
     assert "NOT THE SAME EXAM: different prompts" in invoke(a, b, "--anyway").stdout
 
 
+def test_hostile_names_reach_no_terminal(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", "humaneval", flags([1, 0] * 20), model="\x1b[2Jours\x07", isolation="\x1b[31m")
+    b = write_run(tmp_path / "b", "humaneval", flags([1, 1] * 20), model="theirs\u202e", split="test")
+    done = invoke(a, b, f"again={a}", "--details")
+    assert done.exit_code == 0
+    assert all(line.isprintable() for line in done.stdout.splitlines())
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

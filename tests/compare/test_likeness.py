@@ -36,7 +36,7 @@ def test_models_may_differ(ours: dict[str, Any], theirs: dict[str, Any], tmp_pat
         ({"split": "test"}, {"split": "all"}, "different splits: test and all"),
         ({"prompts": SHA[0]}, {"prompts": SHA[1]}, "different prompts: aaaaaaaaaa and bbbbbbbbbb"),
         ({"extraction": "strict"}, {"extraction": "lenient"}, "read in different ways: strict and lenient"),
-        ({"rater": {"model": "x"}}, {"rater": {"model": "y"}}, "different models: model x and model y"),
+        ({"rater": {"model": "x"}}, {"rater": {"model": "y"}}, "rated by different models: x and y"),
     ],
 )
 def test_another_exam_is_refused(ours: dict[str, Any], theirs: dict[str, Any], says: str, tmp_path: Path) -> None:
@@ -50,6 +50,11 @@ def test_another_exam_is_refused(ours: dict[str, Any], theirs: dict[str, Any], s
     [
         ({"limits": {"cpu_s": 3}}, {"limits": {"cpu_s": None}}, "limits of time and memory: cpu_s 3 and the defaults"),
         ({"isolation": "full"}, {"isolation": "unsafe"}, "different isolation: full and unsafe"),
+        (
+            {"rater": {"model": "x", "identity": {"revision": 1}}},
+            {"rater": {"model": "x", "identity": {"revision": 2}}},
+            "rated by x under different identities",
+        ),
         ({"sparkgap": "0.1"}, {"sparkgap": "0.2"}, "different version of Sparkgap: 0.1 and 0.2"),
         ({"python": "3.11.9"}, {"python": "3.13.0"}, "different version of Python"),
         ({"decoding": {"temperature": 0.8}}, {"decoding": {}}, "different decoding: temperature 0.8 and the defaults"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sparkgap.claims import REPORTED, Claim
@@ -27,7 +27,7 @@ def show(report: GapReport, console: Console, *, details: bool) -> None:
     from rich.text import Text
 
     write = console.print
-    write(Text(f"ours: {report.ours.name}"))
+    _wrapped(console, f"ours: {report.ours.name}", "")
     for gap in report.gaps:
         _wrapped(console, f"against {gap.theirs.name}: {gap.verdict}", "")
     write(Text())
@@ -38,16 +38,17 @@ def show(report: GapReport, console: Console, *, details: bool) -> None:
         for gap in report.gaps:
             for contrast in gap.contrasts:
                 if (places := gap.places.get(contrast.name)) is not None:
-                    _places(gap, contrast, places, write)
+                    _places(gap, contrast, places, console)
     if report.problems:
         count = f"{len(report.problems):,} problem{'s' * (len(report.problems) != 1)}"
-        write(Text(f"\n{count} that others solve and {report.ours.name} does not: --problems FILE lists them"))
+        write(Text())
+        _wrapped(console, f"{count} that others solve and {report.ours.name} does not: --problems FILE lists them", "")
 
 
 def _wrapped(console: Console, text: str, indent: str) -> None:
     from rich.text import Text
 
-    for line in textwrap.wrap(text, console.width, initial_indent=indent, subsequent_indent=indent + "  "):
+    for line in textwrap.wrap(plain(text), console.width, initial_indent=indent, subsequent_indent=indent + "  "):
         console.print(Text(line), no_wrap=True)
 
 
@@ -128,11 +129,13 @@ def _agreement(each: Contrast) -> str:
     return f"{each.name}: the measured {measured} {said} the {claimed} claimed of {claim.model} ({how})"
 
 
-def _places(gap: Gap, contrast: Contrast, places: Places, write: Callable[[RenderableType], None]) -> None:
+def _places(gap: Gap, contrast: Contrast, places: Places, console: Console) -> None:
     from rich.text import Text
 
+    write = console.print
     if places.losses:
-        write(Text(f"\nWhere {contrast.name}'s points go, against {gap.theirs.name} (of 100):", "bold"))
+        write(Text())
+        _wrapped(console, f"Where {contrast.name}'s points go, against {gap.theirs.name} (of 100):", "")
         write(_losses(contrast, places))
     if any(places.unscored):
         mine, other = places.unscored
@@ -189,7 +192,12 @@ def _cells(row: Row) -> list[RenderableType]:
     """Return texts: a name with brackets in it is no markup."""
     from rich.text import Text
 
-    return [Text(cell) for cell in row]
+    return [Text(plain(cell)) for cell in row]
+
+
+def plain(text: str) -> str:
+    """Return a text without what would move a terminal's cursor: names come from run folders."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _figure(figure: Figure, unit: str) -> str:

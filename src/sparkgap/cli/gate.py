@@ -57,7 +57,7 @@ def command(
         click.echo(json.dumps(result.as_json(), indent=2))
     else:
         for line in _lines(result):
-            click.echo(line)
+            click.echo("".join(char if char.isprintable() else " " for char in line))
     sys.exit(result.exit_code)
 
 

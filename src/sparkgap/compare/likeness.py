@@ -17,7 +17,6 @@ _EXAM = {  # what makes it another exam, and how that is said
     "variant": "put to the model in different ways",
     "split": "over different splits",
     "extraction": "replies read in different ways",
-    "rater": "rated by different models",
 }
 _CONDITIONS = {
     "limits": "limits of time and memory",
@@ -49,6 +48,8 @@ def _refusals(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[st
     for key, words in _EXAM.items():
         if _known(ours, theirs, key) and ours[key] != theirs[key]:
             yield f"{words}: {_shown(ours[key])} and {_shown(theirs[key])}"
+    if _known(ours, theirs, "rater") and ours["rater"].get("model") != theirs["rater"].get("model"):
+        yield f"rated by different models: {ours['rater'].get('model')} and {theirs['rater'].get('model')}"
     if _prompts_differ(ours, theirs) and not _moved(ours, theirs):
         yield f"different prompts: {ours['prompts'][:10]} and {theirs['prompts'][:10]}"
 
@@ -57,6 +58,9 @@ def _warnings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[st
     for key, words in _CONDITIONS.items():
         if key in ours and key in theirs and ours[key] != theirs[key]:
             yield f"different {words}: {_shown(ours[key])} and {_shown(theirs[key])}"
+    raters = [each["rater"] for each in (ours, theirs) if each.get("rater")]
+    if len(raters) == 2 and raters[0] != raters[1] and raters[0].get("model") == raters[1].get("model"):
+        yield f"rated by {raters[0].get('model')} under different identities"
     if _prompts_differ(ours, theirs) and (moved := _moved(ours, theirs)):
         yield f"whether the prompts are the same cannot be told, for their sha256 covers {' and '.join(moved)} as well"
     if ours.get("limit") != theirs.get("limit"):

@@ -101,6 +101,8 @@ def _checks(
         raise InputError(f'"{rule}" is about a {rule.quantity} to something: name it with --against')
     for name in _subjects(rule, ours, theirs, pairs):
         mine, other = ours.benchmarks[name], pairs.get(name) if rule.quantity else None
+        if other is not None and other.unit != mine.unit:
+            raise InputError(f'"{rule}": {name} is in different units, {mine.unit} and {other.unit}')
         likeness = unlike(mine, other) if isinstance(other, BenchmarkResult) else Unlikeness()
         if likeness.refusals and not anyway:
             reasons = "; ".join(likeness.refusals)
