@@ -326,3 +326,15 @@ def test_the_public_grade_can_be_called_whatever_was_imported_before(first: str,
     script = f"{first}from sparkgap import grade; print(grade([], 'hello'))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.stderr.splitlines()[-1].startswith("sparkgap.errors.InputError: no samples")
+
+
+@pytest.mark.parametrize("name", ["cruxeval", "gsm8k"])
+def test_what_is_answered_by_no_program_is_sent_to_measure(name: str, tmp_path: Path) -> None:
+    try:
+        first = next(iter(plugins.find("benchmarks", name).problems()))
+    except DataError:
+        pytest.skip(f"needs the published files of {name}")
+    samples = tmp_path / "samples.jsonl"
+    samples.write_text(json.dumps({"task_id": first.id, "response": "42"}) + "\n")
+    with pytest.raises(InputError, match="measure replay/FILE"):
+        grade(samples, name)

@@ -26,7 +26,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from sparkgap import __version__, data, plugins
-from sparkgap.benchmarks import Benchmark
+from sparkgap.benchmarks import Benchmark, Programmed
 from sparkgap.errors import InputError
 from sparkgap.judge import Judge
 from sparkgap.references import processor, references
@@ -149,6 +149,9 @@ class _Grading:
         every = {problem.id: problem for problem in benchmark.problems()}
         if any(problem.tests is None for problem in every.values()):
             raise InputError(f"{benchmark.name} is not decided by tests; `sparkgap measure replay/FILE` scores it")
+        if isinstance(benchmark, Programmed):
+            verb = f"sparkgap measure replay/FILE -b {benchmark.name}"
+            raise InputError(f"an answer to {benchmark.name} is no program; `{verb}` scores it")
         self.samples = _Samples(samples, TaskIds(every))
         self.splits, self.problems = _asked(every, self.samples.counts, options.split)
         self.total = sum(count for id_, count in self.samples.counts.items() if id_ in self.problems)
