@@ -72,7 +72,7 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def page(graded: tuple[Path, Path], training: Path) -> str:
-    """The report on both runs, the second under a hostile name, with a hostile claim, one of nothing, and a training run."""
+    """The report on both runs and the training run, under hostile names, with a hostile claim and one of nothing."""
     claim = Claim(f"X-1 {HOSTILE[1]}", "hello", 0.9, "share", HOSTILE[0], HOSTILE[6], HOSTILE[3])
     claims = [Claimed(claim.model, claim.model, {"hello": claim}), Claimed("Y-2", "Y-2", {})]
     runs = [read(graded[0]), read(graded[1], f"model {HOSTILE[0]}"), read(training, HOSTILE[2])]

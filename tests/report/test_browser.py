@@ -180,7 +180,13 @@ def test_filters_and_search_leave_what_they_say(seen: Seen, problems: list[Probl
     words = problems[4].prompt.split()
     assert after("#search", " ".join(words[-5:])) == "no problem is so"
     assert after("#texts", "") == f"1 to 1 of 1 found, of {whole} problems"
-    assert page.locator("details.problem .id").inner_text().endswith(problems[4].id)
+    assert page.locator("details.problem .id").inner_text().split()[0] == problems[4].id
+    page.locator("#search").fill("")
+    seen.told_after(f"1 to 1 of 1 found, of {whole} problems")
+    assert "found" in after("#topic", "recursion")
+    told = page.locator("details.problem .id").all_inner_texts()
+    assert told
+    assert all("recursion" in text for text in told)
 
 
 def test_the_table_sorts_best_first_then_worst_first(seen: Seen) -> None:

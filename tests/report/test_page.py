@@ -134,10 +134,18 @@ def test_sections_are_there_where_they_have_something_to_say(graded: tuple[Path,
     def sections(text: str) -> list[str]:
         return re.findall(r'<section id="(\w+)"', text)
 
-    always = ["comparison", "charts", "failures", "readings", "problems", "method"]
+    always = ["comparison", "differences", "charts", "failures", "readings", "problems", "method"]
     assert sections(report(graded)) == always
     assert sections(report([training])) == ["training"]
-    assert sections(report([graded[0], training])) == [*always[:4], "training", *always[4:]]
+    assert sections(report([graded[0], training])) == [
+        "comparison",
+        "charts",
+        "failures",
+        "readings",
+        "training",
+        "problems",
+        "method",
+    ]
 
 
 def test_usage_metrics_notes_and_history_are_told(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Literal
 from sparkgap.claims import Claimed
 from sparkgap.errors import InputError
 from sparkgap.report.comparison import compare
+from sparkgap.report.differences import differences
 from sparkgap.report.training import Training, is_training, read_training
 from sparkgap.results import RunResult, read_result
 
@@ -47,10 +48,10 @@ def report(
         if form == "md":
             from sparkgap.report.markdown import markdown
 
-            return markdown(comparison, trainings, title)
+            return markdown(comparison, differences(comparison, claims), trainings, title)
         from sparkgap.report.page import html_page
 
-        return html_page(comparison, trainings, title)
+        return html_page(comparison, differences(comparison, claims), trainings, title)
     except ModuleNotFoundError as fault:
         if (fault.name or "").partition(".")[0] in {"altair", "jinja2", "vl_convert"}:
             raise InputError(

@@ -16,6 +16,7 @@ from typing import Any
 
 from sparkgap.report.comparison import Column
 from sparkgap.report.evidence import MOST_SAMPLES, Evidence
+from sparkgap.report.plaintext import one_line
 
 CHUNK_BYTES = 256 * 1024  # of JSON; what opening one problem costs to unpack
 
@@ -65,7 +66,7 @@ def _index(column: Column, evidence: Evidence) -> Json:
         "rows": [row for row, _ in column.measured()],
         "most": MOST_SAMPLES,
         "ids": evidence.ids,
-        "topics": evidence.topics if any(evidence.topics) else [],
+        "topics": [[one_line(topic, 60) for topic in topics] for topics in evidence.topics],
         "statuses": words,
         "outcomes": [
             [[[place[each.status], each.value, each.why] for each in by_id.get(id_, ())] for id_ in evidence.ids]

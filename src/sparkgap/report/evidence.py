@@ -16,6 +16,7 @@ from typing import Any
 
 from sparkgap import data, plugins
 from sparkgap.benchmarks import Asked, Programmed
+from sparkgap.compare.topics import topics
 from sparkgap.errors import DataError, PluginError
 from sparkgap.extract import Extraction, extract
 from sparkgap.report.comparison import Column, Row
@@ -45,12 +46,12 @@ class Evidence:
     """Everything known of one column.
 
     `ids` are all problems in published order; `outcomes[row][id]` are the samples' outcomes by index; `text(id)` makes
-    what is shown of one problem when it is opened, as JSON. `topics` is by problem, "" where it has none. `example` is
+    what is shown of one problem when it is opened, as JSON. `topics` is by problem, as `gap` has them. `example` is
     what a model is asked first for the first problem, "" where that is not known.
     """
 
     ids: tuple[str, ...]
-    topics: tuple[str, ...]
+    topics: tuple[tuple[str, ...], ...]
     outcomes: Mapping[int, Mapping[str, tuple[Outcome, ...]]]
     notes: tuple[str, ...]
     example: str
@@ -94,7 +95,7 @@ def evidence(column: Column, rows: Sequence[Row]) -> Evidence:
 
     return Evidence(
         ids=ids,
-        topics=tuple(_topic(problems.get(id_)) for id_ in ids),
+        topics=tuple(topics(problem) if (problem := problems.get(id_)) is not None else () for id_ in ids),
         outcomes={
             row: {id_: tuple(_outcome(record) for record in found) for id_, found in by_id.items()}
             for row, by_id in records.items()
@@ -153,12 +154,6 @@ def _known(column: Column) -> tuple[_Known, list[str]]:
         return _Known({}), [f"{column.name}: prompts are not shown ({one_line(str(fault), 300)})"]
     variants = plugin.variants if isinstance(plugin, Asked) else ()
     return _Known(problems, plugin, next((each for each in variants if each.name == column.variant), None)), []
-
-
-def _topic(problem: Problem | None) -> str:
-    """The subject or category that a benchmark publishes for a problem."""
-    metadata = problem.metadata if problem else {}
-    return next((one_line(str(metadata[key])) for key in ("subject", "category", "topic") if metadata.get(key)), "")
 
 
 def _records(result: BenchmarkResult) -> dict[str, list[Json]]:

@@ -7,17 +7,19 @@ from collections.abc import Iterator, Sequence
 
 from sparkgap import __version__
 from sparkgap.report.comparison import Cell, Column, Comparison, conditions, readings
+from sparkgap.report.differences import Against
 from sparkgap.report.page import count_of, subtitle
 from sparkgap.report.training import Training
 
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~!&]|(?<![^\W_])_|_(?![^\W_]))")  # an underscore within a word is none
 
 
-def markdown(comparison: Comparison, trainings: Sequence[Training], title: str) -> str:
+def markdown(comparison: Comparison, against: Sequence[Against], trainings: Sequence[Training], title: str) -> str:
     """Return the report as Markdown (GitHub's, for its tables), with a newline at its end."""
     blocks = [[f"## {plain(title)}"] if title else [], [plain(subtitle(comparison, trainings)) + "."]]
     if comparison.columns:
-        blocks += [list(_table(comparison)), list(_readings(comparison)), list(_method(comparison))]
+        blocks += [list(_table(comparison)), list(_against(comparison, against))]
+        blocks += [list(_readings(comparison)), list(_method(comparison))]
     blocks += [list(_training(run)) for run in trainings]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 
@@ -46,6 +48,12 @@ def _cell(column: Column, cell: Cell | None) -> str:
         return f"*{show(cell.value)}*"
     unscored = f", {cell.unscored:,} unscored" if cell.unscored else ""
     return f"{show(cell.value)} ({show(cell.low)} to {show(cell.high)}{unscored})"
+
+
+def _against(comparison: Comparison, against: Sequence[Against]) -> Iterator[str]:
+    for each in against:
+        pair = f"{plain(comparison.rows[0].name)} against {plain(comparison.rows[each.row].name)}"
+        yield f"- {pair}: {plain(each.verdict)}."
 
 
 def _readings(comparison: Comparison) -> Iterator[str]:

@@ -110,7 +110,8 @@
     options($("whose"), [["", "by anyone"], ...runs]);
     options($("better"), [["", share ? "anyone or none" : "any"], ...runs]);
     options($("worse"), [["", share ? "anyone or none" : "any"], ...runs]);
-    options($("topic"), [["", "all topics"], ...[...new Set(column.topics)].sort().map((topic) => [topic, topic || "none"])]);
+    const topics = [...new Set(column.topics.flat())].sort();
+    options($("topic"), [["", "all topics"], ...(topics.length > 1 ? topics.map((topic) => [topic, topic]) : [])]);
     if (runs.length < 2) $("whose").closest("label").hidden = true;
     const heads = [make("span", "", "problem"), ...runs.map(([, name]) => make("bdi", "", name))];
     $("heads").replaceChildren(...heads);
@@ -121,7 +122,7 @@
 
   const matches = (place) => {
     const [status, whose, better, worse, topic] = ["status", "whose", "better", "worse", "topic"].map((id) => $(id).value);
-    if (topic !== "" && column.topics[place] !== topic) return false;
+    if (topic !== "" && !column.topics[place].includes(topic)) return false;
     if (status !== "" || whose !== "") {
       const rows = whose === "" ? column.rows.keys() : [Number(whose)];
       const hit = (row) => column.outcomes[row][place].some((each) => status === "" || each[0] === Number(status));
@@ -135,7 +136,7 @@
   };
 
   const says = (place, words) => {
-    const told = [column.ids[place], column.topics[place] || ""];
+    const told = [column.ids[place], ...column.topics[place]];
     for (const outcomes of column.outcomes) for (const each of outcomes[place]) told.push(each[2]);
     return told.some((text) => text.toLowerCase().includes(words));
   };
@@ -206,7 +207,7 @@
     const node = make("details", "problem");
     const head = make("summary");
     const id = make("span", "id", column.ids[place]);
-    if (column.topics[place]) id.append(make("span", "soft", " " + column.topics[place].replaceAll("_", " ")));
+    id.append(make("span", "soft", " " + column.topics[place].join(", ").replaceAll("_", " ")));
     head.append(id, ...column.rows.map((_, row) => outcome(row, place)));
     node.append(head);
     node.addEventListener("toggle", async () => {

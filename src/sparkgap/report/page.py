@@ -29,6 +29,7 @@ from sparkgap.report.comparison import (
     readings,
     usage,
 )
+from sparkgap.report.differences import Against, shown
 from sparkgap.report.evidence import Evidence, evidence, failures
 from sparkgap.report.history import histories
 from sparkgap.report.plaintext import one_line
@@ -39,8 +40,8 @@ Json = dict[str, Any]
 _HERE = Path(__file__).parent
 
 
-def html_page(comparison: Comparison, trainings: Sequence[Training], title: str) -> str:
-    """Return the page as text.
+def html_page(comparison: Comparison, against: Sequence[Against], trainings: Sequence[Training], title: str) -> str:
+    """Return the page as text; `against` is the first row against the others.
 
     Raises:
         InputError: a run is damaged.
@@ -57,7 +58,7 @@ def html_page(comparison: Comparison, trainings: Sequence[Training], title: str)
     script = "\n" + (_HERE / "page.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     found = [evidence(column, comparison.rows) for column in comparison.columns]
-    context = _table(comparison) | _sections(comparison, found) | _method(comparison)
+    context = _table(comparison) | _against(comparison, against) | _sections(comparison, found) | _method(comparison)
     context |= {
         "title": title or "Sparkgap report", "subtitle": subtitle(comparison, trainings), "version": __version__,
         "style": (_HERE / "page.css").read_text("utf-8"), "script": script,
@@ -103,6 +104,21 @@ def _table(comparison: Comparison) -> Json:
             for place, row in enumerate(comparison.rows)
         ],
     }
+
+
+def _against(comparison: Comparison, against: Sequence[Against]) -> Json:
+    """The differences from the first row, one row for each other."""
+    rows = []
+    for each in against:
+        cells = []
+        for found, why in zip(each.contrasts, each.refusals, strict=True):
+            figure, interval = shown(found) if found is not None else ("", "")
+            refused = f"not comparable: {one_line('; '.join(why), 300)}" if why else ""
+            distinct = found is not None and found.distinct
+            cells.append({"figure": figure, "interval": interval, "distinct": distinct, "refused": refused})
+        row = comparison.rows[each.row]
+        rows.append({"name": row.name, "reported": row.reported, "cells": cells, "verdict": each.verdict})
+    return {"first": comparison.rows[0].name if comparison.rows else "", "against": rows}
 
 
 def _cell(column: Column, cell: Cell | None) -> Json:
