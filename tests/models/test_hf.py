@@ -279,7 +279,7 @@ def test_a_template_without_system_gets_it_in_the_first_turn(folders: dict[str, 
 
 
 def test_a_model_without_a_template_takes_no_chat(folders: dict[str, Path]) -> None:
-    with pytest.raises(Refused, match="no chat template"):
+    with pytest.raises(Refused, match="has no chat template"):
         chat(folders["gpt2"], Message("user", "hi"))
 
 

@@ -7,7 +7,6 @@ depend on the rows beside it. The model's own defaults for sampling (repetition 
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -158,12 +157,6 @@ class CausalEngine:
         mask = [[0] * (width - len(row)) + [1] * len(row) for row in rows]
         device = self.model.device
         return self._torch.tensor(tokens, device=device), self._torch.tensor(mask, device=device)
-
-
-def own_seed(seed: int, tokens: Sequence[int]) -> int:
-    """Return a seed for one row: the same for the same prompt, unlike that of any other prompt."""
-    digest = hashlib.sha256(repr((seed, tuple(tokens))).encode()).digest()
-    return int.from_bytes(digest[:7], "big")
 
 
 class _Tempered:

@@ -23,22 +23,19 @@ Not covered: models with code of their own (`trust_remote_code`), several GPUs f
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import random
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sparkgap.models import Model, ModelError, Refused
+from sparkgap.models import Model, ModelError
 from sparkgap.models._batches import Batcher
-from sparkgap.models._causal import CausalEngine, Continuation, Row, ScoreRow, own_seed
+from sparkgap.models._causal import CausalEngine, Continuation, Row, ScoreRow
+from sparkgap.models._checkpoint import Prompts, fingerprint, own_seed
 from sparkgap.models._options import Options
-from sparkgap.types import Decoding, Feature, Message, Reply, Request
-
-_WEIGHTS = {".safetensors", ".bin", ".pt", ".json", ".model", ".jinja", ".txt"}  # what a model folder's replies hang on
+from sparkgap.types import Feature, Reply, Request
 
 
 class HFModel:
@@ -61,10 +58,10 @@ class HFModel:
         self._engine = _engine(self.name, model, self._revision, self._adapter, _device(device, threads), dtype)
         size = size or (8 if self._engine.model.device.type == "cpu" else 32)
         self.concurrency = 4 * size
-        features: set[Feature] = {"completion", "logprobs"}
-        if chat == "auto" and getattr(self._engine.tokenizer, "chat_template", None):
-            features.add("chat")
-        self.features = frozenset(features)
+        self._prompts = Prompts(self._engine.tokenizer, self._engine.context, chat == "auto")
+        self.features: frozenset[Feature] = frozenset({"completion", "logprobs"})
+        if self._prompts.chat:
+            self.features |= {"chat"}
         self._batcher: Batcher[Row | ScoreRow, Any] = Batcher(
             self._engine.run, size, key=_kind, length=lambda row: len(row.tokens)
         )
@@ -78,9 +75,8 @@ class HFModel:
         """
         if request.choices:
             return (await self._scored(request),)
-        tokens = self._tokens(request)
-        self._check(len(tokens) + 1)
-        decoding = self._fitting(request.decoding, len(tokens))
+        tokens = self._prompts.tokens(request)
+        decoding = self._prompts.fitting(request.decoding, len(tokens))
         if decoding.temperature == 0:
             rows = [Row(tokens, decoding, None)]
         else:
@@ -101,9 +97,9 @@ class HFModel:
             if commit := getattr(model.config, "_commit_hash", None):
                 told["commit"] = commit
             if Path(self._where).is_dir():
-                told["sha256"] = _fingerprint(Path(self._where))
+                told["sha256"] = fingerprint(Path(self._where))
             if self._adapter:
-                told |= {"adapter": self._adapter, "adapter_sha256": _fingerprint(Path(self._adapter))}
+                told |= {"adapter": self._adapter, "adapter_sha256": fingerprint(Path(self._adapter))}
             self._identity = told
         return self._identity
 
@@ -118,18 +114,10 @@ class HFModel:
             torch.cuda.empty_cache()
 
     async def _scored(self, request: Request) -> Reply:
-        """Score each choice by the tokens after those that it shares with the bare prompt."""
-        text = self._rendered(request.messages) if request.messages else request.text
-        prompt = self._encoded(text, special=not request.messages)
+        """Score each choice by the tokens that are its own, in as few rows as will do."""
         targets: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         places = []  # for each choice (row, first target, one past the last)
-        for choice in request.choices:
-            whole = self._encoded(text + choice, special=not request.messages)
-            pairs = zip(prompt, whole, strict=False)
-            shared = next((i for i, (one, other) in enumerate(pairs) if one != other), min(len(prompt), len(whole)))
-            if not 0 < shared < len(whole):
-                raise Refused(f"the choice {choice!r} has no tokens of its own after the prompt, or all of them")
-            self._check(len(whole) - 1)
+        for whole, shared in self._prompts.choices(request):
             row = targets.setdefault(whole[:-1], [])
             places.append((whole[:-1], len(row), len(row) + len(whole) - shared))
             row += [(i - 1, whole[i]) for i in range(shared, len(whole))]
@@ -137,54 +125,7 @@ class HFModel:
         answers: list[tuple[float, ...]] = await asyncio.gather(*(self._batcher.put(row) for row in rows))
         found = {row.tokens: values for row, values in zip(rows, answers, strict=True)}
         logprobs = tuple(sum(found[tokens][start:end]) for tokens, start, end in places)
-        return Reply("", "stop", len(prompt), 0, logprobs=logprobs)
-
-    def _tokens(self, request: Request) -> tuple[int, ...]:
-        if request.messages:
-            return self._encoded(self._rendered(request.messages), special=False)
-        return self._encoded(request.text, special=True)
-
-    def _encoded(self, text: str, special: bool) -> tuple[int, ...]:
-        """Return the tokens of a text; `special` puts in front what the tokenizer puts in front of a text."""
-        tokenizer = self._engine.tokenizer
-        tokens: list[int] = tokenizer(text, add_special_tokens=special)["input_ids"]
-        if special and len(tokens) > 1 and tokens[-1] == tokenizer.eos_token_id:
-            tokens = tokens[:-1]  # put there by tokenizers that end a text: it would end the reply
-        if not tokens:
-            start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-            if start is None:
-                raise Refused("an empty prompt, and the model has no token to begin with")
-            tokens = [start]
-        return tuple(tokens)
-
-    def _rendered(self, messages: tuple[Message, ...]) -> str:
-        """Return a chat in the model's own form; a system message that it does not take goes into the first turn."""
-        from jinja2 import TemplateError
-
-        if "chat" not in self.features:
-            raise Refused(f"{self.name} has no chat template")
-        told = [{"role": message.role, "content": message.content} for message in messages]
-        going_on = told[-1]["role"] == "assistant"
-        ends = {"continue_final_message": True} if going_on else {"add_generation_prompt": True}
-        try:
-            text: str = self._engine.tokenizer.apply_chat_template(told, tokenize=False, **ends)
-        except TemplateError as error:
-            if len(told) < 2 or [each["role"] for each in told[:2]] != ["system", "user"]:
-                raise Refused(f"the model's chat template does not take this chat ({error})") from error
-            first = Message("user", f"{told[0]['content']}\n\n{told[1]['content']}")
-            return self._rendered((first, *messages[2:]))
-        return text
-
-    def _fitting(self, decoding: Decoding, length: int) -> Decoding:
-        """Return `decoding` with no more tokens than the context has room for."""
-        context = self._engine.context
-        if context is None or length + decoding.max_tokens <= context:
-            return decoding
-        return replace(decoding, max_tokens=context - length)
-
-    def _check(self, length: int) -> None:
-        if self._engine.context is not None and length > self._engine.context:
-            raise Refused(f"a prompt of {length - 1} tokens; the model's context is {self._engine.context}")
+        return Reply("", "stop", sum(len(row.tokens) for row in rows), 0, logprobs=logprobs)
 
 
 class HFProvider:
@@ -258,13 +199,3 @@ def _engine(name: str, where: str, revision: str, adapter: str, device: Any, dty
         if bars:
             transformers.logging.enable_progress_bar()
     return CausalEngine(model.to(device).eval(), tokenizer)
-
-
-def _fingerprint(folder: Path) -> str:
-    """Return one sha256 over names and contents of the files in a model's folder."""
-    whole = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.suffix in _WEIGHTS:
-            with path.open("rb") as stream:
-                whole.update(f"{path.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    return whole.hexdigest()
