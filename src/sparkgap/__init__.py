@@ -1,6 +1,6 @@
 """Measure how far a language model is behind at code, and close the gap.
 
-The public face: `Judge`, `Program`, `Limits`, `Verdict`, the kinds of tests, and `grade`. Names load on first use,
+The public face: `Judge`, `Program`, `Limits`, `Verdict`, the kinds of tests, `grade` and `measure`. Names load on first use,
 so that `import sparkgap` stays fast.
 """
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sparkgap.errors import InfraError, SparkgapError
     from sparkgap.grade import grade
     from sparkgap.judge import Judge
+    from sparkgap.measure import measure
     from sparkgap.types import (
         CodeTests,
         DocTests,
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Judge": "sparkgap.judge",
     "grade": "sparkgap.grade",
+    "measure": "sparkgap.measure",
     "InfraError": "sparkgap.errors",
     "SparkgapError": "sparkgap.errors",
     "CodeTests": "sparkgap.types",
@@ -47,7 +49,7 @@ _HOMES = {
 
 __all__ = [
     "CodeTests", "DocTests", "InfraError", "InputTests", "Judge", "Limits", "Problem", "Program", "Sample", "Score",
-    "SparkgapError", "StdioTests", "Verdict", "__version__", "grade",
+    "SparkgapError", "StdioTests", "Verdict", "__version__", "grade", "measure",
 ]  # fmt: skip
 
 

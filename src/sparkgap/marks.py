@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sparkgap.stats import Z_95, Interval, mean_pass_at_k
+from sparkgap.stats import Interval, mean_interval, mean_pass_at_k
 from sparkgap.tally import UNANSWERED
 
 Json = dict[str, Any]
@@ -85,28 +85,7 @@ def _mean(values: Mapping[str, list[float]]) -> Interval:
     ordered = [values[problem] for problem in sorted(values)]
     if all(value in (0.0, 1.0) for samples in ordered for value in samples):
         return mean_pass_at_k([(len(samples), int(sum(samples))) for samples in ordered], 1)
-    return t_interval([math.fsum(samples) / len(samples) for samples in ordered])
-
-
-def t_interval(values: Sequence[float]) -> Interval:
-    """Return the mean of independent values with Student's 95 % interval; of one value, no more than itself."""
-    mean = math.fsum(values) / len(values)
-    if len(values) == 1:
-        return Interval(mean, mean, mean, "one problem: no interval")
-    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    half = _t_95(len(values) - 1) * math.sqrt(variance / len(values))
-    return Interval(mean, mean - half, mean + half, "t, by problem")
-
-
-def _t_95(freedom: int) -> float:
-    """Return the 0.975 quantile of Student's t: a table's head, then Cornish and Fisher's expansion (error < 3e-4)."""
-    head = (12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306)
-    if freedom <= len(head):
-        return head[freedom - 1]
-    z, z3, z5, z7 = (Z_95**power for power in (1, 3, 5, 7))
-    return (
-        z
-        + (z3 + z) / (4 * freedom)
-        + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom**2)
-        + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom**3)
-    )
+    means = [math.fsum(samples) / len(samples) for samples in ordered]
+    if len(means) == 1:
+        return Interval(means[0], means[0], means[0], "one problem: no interval")
+    return mean_interval(means)

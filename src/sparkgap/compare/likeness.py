@@ -25,7 +25,7 @@ _CONDITIONS = {
     "python": "version of Python",
     "decoding": "decoding",
 }
-_IN_PROMPTS = ("decoding", "limit", "split", "variant")  # what changes the sha256 of the prompts besides the prompts
+_IN_PROMPTS = ("limit", "split", "variant")  # what changes the sha256 of the prompts besides the prompts
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,10 +87,12 @@ class Part:
         }
 
     def _prompts(self) -> str:
-        """Return the sha256 (hex) of every problem's first request as it will be sent."""
+        """Return the sha256 (hex) of what every problem's first request says, however the reply is drawn."""
         digest = hashlib.sha256()
         for problem in self.problems:
-            digest.update(f"{problem.id}\0{self.request(problem, (), 0)!r}\0".encode("utf-8", "surrogatepass"))
+            request = self.request(problem, (), 0)
+            said = request and (request.messages, request.text, request.choices)
+            digest.update(f"{problem.id}\0{said!r}\0".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
