@@ -68,8 +68,15 @@ def test_claims_come_last_on_what_was_measured_and_only_in_its_unit(tmp_path: Pa
 
 def test_names_are_visible_and_differ(tmp_path: Path) -> None:
     run = read_result(write_run(tmp_path / "a", "humaneval", flags([1])))
-    again = [read_result(run.folder, name) for name in ("x", "x", "x (2)", "a\u202eb\nc", "")]
-    assert [row.name for row in compare(again).rows] == ["x", "x (2)", "x (2) (2)", "a⟨U+202E⟩b c", "openai/some"]
+    again = [read_result(run.folder, name) for name in ("x", "x", "x (2)", "a\u202eb\nc", "hf//home/me/m", "")]
+    assert [row.name for row in compare(again).rows] == [
+        "x",
+        "x (2)",
+        "x (2) (2)",
+        "a⟨U+202E⟩b c",
+        "hf/…/m",
+        "openai/some",
+    ]
 
 
 def test_conditions_are_said_once_or_shown_to_differ(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkgap.report.plaintext import MOST_CHARS, one_line, shown, visible
+from sparkgap.report.plaintext import MOST_CHARS, one_line, shown, visible, without_folders
 
 ANY = st.text(st.characters(codec=None))  # lone surrogates too
 
@@ -57,6 +57,22 @@ def test_a_line_of_megabytes_is_cut() -> None:
     assert len(shown("x" * 5_000_000)) < MOST_CHARS + 100
     assert shown("x" * 5_000_000).endswith("[... 4,980,000 more characters]")
     assert len(shown("\n" * 5_000_000)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("replay//home/me/x/some_samples.jsonl", "replay/…/some_samples.jsonl"),
+        ("hf//out/checkpoint-1", "hf/…/checkpoint-1"),
+        ("files: /a/b/c.jsonl: 12, /d/e.jsonl", "files: …/c.jsonl: 12, …/e.jsonl"),
+        ("https://api.example.org/v1/chat", "https://api.example.org/v1/chat"),
+        ("http://localhost:8000/v1/", "http://localhost:8000/v1/"),
+        ("openai/gpt/x", "openai/gpt/x"),
+        ("and/or / x", "and/or / x"),
+    ],
+)
+def test_folders_of_a_machine_stay_on_it(text: str, said: str) -> None:
+    assert without_folders(text) == said
 
 
 @given(ANY)

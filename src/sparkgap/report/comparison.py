@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparkgap.claims import Claimed
-from sparkgap.report.plaintext import one_line
+from sparkgap.report.plaintext import one_line, without_folders
 from sparkgap.results import BenchmarkResult, RunResult
 
 ABILITIES = ("code", "knowledge", "math", "chat", "translation")  # in the order of the table; others follow
@@ -176,7 +176,7 @@ def _unique(names: Iterable[str]) -> list[str]:
     """Return the names on one line each, numbered where several are the same."""
     found: list[str] = []
     for name in names:
-        clean = fresh = one_line(name, 80) or "unnamed"
+        clean = fresh = one_line(without_folders(name), 80) or "unnamed"
         number = 1
         while fresh in found:
             number += 1
@@ -300,17 +300,18 @@ def _said(name: str, result: BenchmarkResult) -> str:
         value = result.summary.get("isolation") or value
     if name == "samples" and isinstance(value, list):  # a run of `grade`: the files, which differ by nature
         return ""
-    return one_line(_plain(value), 300)
+    return one_line(without_folders(plain(value)), 300)
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Return a part of a manifest in words; "" for what is empty, a sha256 by its start."""
     match value:
         case None:
             return ""
         case Mapping():
-            return ", ".join(f"{key}: {text}" for key, part in value.items() if (text := _plain(part)))
+            return ", ".join(f"{key}: {text}" for key, part in value.items() if (text := plain(part)))
         case list() | tuple():
-            return ", ".join(_plain(part) for part in value)
+            return ", ".join(plain(part) for part in value)
         case str() if len(value) == 64:  # a sha256
             return value[:12]
         case _:

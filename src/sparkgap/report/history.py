@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sparkgap.report.charts import Point
 from sparkgap.report.comparison import Column, Comparison, Row
+from sparkgap.report.plaintext import one_line
 
 _ENDING = re.compile(
     r"[-_/.@: ]*(?:"
@@ -46,7 +47,7 @@ def histories(comparison: Comparison) -> list[History]:
     families: dict[str, list[int]] = {}
     for place, row in enumerate(comparison.rows):
         if row.run is not None:
-            families.setdefault(family(row.model), []).append(place)
+            families.setdefault(one_line(family(row.run.model), 200), []).append(place)
     found = [
         History(name, column, _points(column, comparison.rows, places))
         for name, places in families.items()

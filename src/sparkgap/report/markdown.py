@@ -9,6 +9,7 @@ from sparkgap import __version__
 from sparkgap.report.comparison import Cell, Column, Comparison, conditions, readings
 from sparkgap.report.differences import Against
 from sparkgap.report.page import count_of, subtitle
+from sparkgap.report.plaintext import without_folders
 from sparkgap.report.training import Training
 
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~!&]|(?<![^\W_])_|_(?![^\W_]))")  # an underscore within a word is none
@@ -80,7 +81,7 @@ def _method(comparison: Comparison) -> Iterator[str]:
         yield f"- **{plain(column.name)}** ({plain(column.metric)}): " + "; ".join([*counts, *facts]) + "."
     for row in comparison.rows:
         if row.run is not None:
-            told = f", model {plain(row.model)}" if row.model != row.name else ""
+            told = f", model {plain(without_folders(row.model))}" if row.model != row.name else ""
             yield f"- {plain(row.name)}: run {plain(row.run.folder.name)}, {plain(row.run.started)}{told}."
         else:
             yield f"- *{plain(row.name)}*: reported, not measured: {plain(row.source)}."

@@ -26,13 +26,14 @@ from sparkgap.report.comparison import (
     Row,
     conditions,
     metrics_table,
+    plain,
     readings,
     usage,
 )
 from sparkgap.report.differences import Against, shown
 from sparkgap.report.evidence import Evidence, evidence, failures
-from sparkgap.report.history import histories
-from sparkgap.report.plaintext import one_line
+from sparkgap.report.history import History, histories
+from sparkgap.report.plaintext import one_line, without_folders
 from sparkgap.report.training import Training
 
 Json = dict[str, Any]
@@ -201,17 +202,7 @@ def _sections(comparison: Comparison, found: Sequence[Evidence]) -> Json:
         ],
         "usage_headings": [USAGE[key][0] for key in used],
         "usage": [(name, benchmark, [told[key] for key in used]) for name, benchmark, told in uses],
-        "histories": [
-            {
-                "family": one.family, "column": one.column.name, "unit": one.column.scale.name,
-                "chart": charts.history(f"{one.family}, {one.column.name}", one.column.scale, one.points),
-                "points": [
-                    {"name": point.name, "when": point.when, "figure": _interval(one.column, point)}
-                    for point in one.points
-                ],
-            }
-            for one in histories(comparison)
-        ],
+        "histories": [_history(one) for one in histories(comparison)],
     }  # fmt: skip
 
 
@@ -225,6 +216,19 @@ def _notes(column: Column, rows: Sequence[Row]) -> list[str]:
     return [text if len(names) == everyone else f"{text} ({', '.join(names)})" for text, names in said.items()]
 
 
+def _history(one: History) -> Json:
+    family, scale = without_folders(one.family), one.column.scale
+    return {
+        "family": family,
+        "column": one.column.name,
+        "unit": scale.name,
+        "chart": charts.history(f"{family}, {one.column.name}", scale, one.points),
+        "points": [
+            {"name": point.name, "when": point.when, "figure": _interval(one.column, point)} for point in one.points
+        ],
+    }
+
+
 def _interval(column: Column, point: charts.Point) -> str:
     show = column.scale.show
     return f"{show(point.value)} ({show(point.low)} to {show(point.high)})"
@@ -233,7 +237,7 @@ def _interval(column: Column, point: charts.Point) -> str:
 def _method(comparison: Comparison) -> Json:
     runs = [
         {
-            "name": row.name, "model": one_line(row.model), "started": row.run.started,
+            "name": row.name, "model": without_folders(row.model), "started": row.run.started,
             "folder": one_line(row.run.folder.name), "identity": identity(row),
         }
         for row in comparison.rows
@@ -245,9 +249,7 @@ def _method(comparison: Comparison) -> Json:
 def identity(row: Row) -> str:
     """Say what decides a model's replies, as its run has it."""
     told = row.run.manifest["asked"].get("identity") if row.run is not None else None
-    return (
-        one_line(", ".join(f"{key}: {value}" for key, value in told.items() if value is not None), 300) if told else ""
-    )
+    return one_line(without_folders(plain(told)), 300)
 
 
 def _training(run: Training) -> Json:

@@ -16,6 +16,8 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 
+_FOLDERS = re.compile(r"(?<!:)(?<!:/)(?<![\w.~<-])/(?:[^/\s,]+/)+")  # but not of an address
+
 
 def visible(text: str) -> str:
     """Return text with each invisible character named: ␀ for NUL, ⟨U+202E⟩ for a turn of direction.
@@ -39,6 +41,11 @@ def one_line(text: str, chars: int = 120) -> str:
     """Return text as one visible line, for names and reasons."""
     line = " ".join(visible(text).split())
     return line if len(line) <= chars else line[: chars - 1] + "…"
+
+
+def without_folders(text: str) -> str:
+    """Return text with the folders of each absolute path left out: a report travels, and they tell of a machine."""
+    return _FOLDERS.sub("…/", text)
 
 
 def _named(match: re.Match[str]) -> str:
