@@ -158,6 +158,22 @@ def test_how_many_a_server_gives_at_once_is_learnt_and_then_asked_for_side_by_si
     assert model.most_at_once == 3
 
 
+def test_each_reply_is_told_the_moment_it_is_there() -> None:
+    told: list[tuple[int, str]] = []
+
+    async def script(tried: int, request: Request, n: int) -> tuple[Reply, ...]:
+        await asyncio.sleep(0.001)
+        if tried == 3:
+            assert len(told) >= 2
+            raise Refused("no")
+        return (Reply(f"reply {tried}"), Reply(f"and {tried}"))[:n]
+
+    model = Scripted(script)
+    replies = asyncio.run(Asker(model, 1).ask(REQUEST, 7, lambda index, reply: told.append((index, reply.text))))
+    assert sorted(told) == list(enumerate(reply.text for reply in replies))
+    assert [reply.error for reply in replies].count("no (refused)") == 2
+
+
 def test_the_time_of_a_request_is_shared_by_its_replies_and_counts_no_waiting_for_a_place() -> None:
     async def both() -> list[tuple[Reply, ...]]:
         asker = Asker(failing(pause_s=0.05), concurrency=1)

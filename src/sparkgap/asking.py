@@ -19,6 +19,7 @@ import asyncio
 import random
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -92,32 +93,43 @@ class Asker:
         self._counters.limit = int(self._limit)
         return self._counters
 
-    async def ask(self, request: Request, n: int = 1) -> tuple[Reply, ...]:
+    async def ask(
+        self, request: Request, n: int = 1, each: Callable[[int, Reply], None] | None = None
+    ) -> tuple[Reply, ...]:
         """Return exactly `n` replies to `request`, in one request to the model where it gives several at once.
 
         A reply that could not be had has its `error` set. Where `n` takes several requests, each has a seed of its own:
-        that of `request`, if it has one, plus the index of the first reply.
+        that of `request`, if it has one, plus the index of its first reply. `each` is called with (index, reply) the
+        moment a reply is there, while others may still be out.
 
         Raises:
             ModelError: the model cannot be used (any more).
         """
-        at_once = n if self._at_once is None else min(n, self._at_once)
-        replies = await self._obtain(request, at_once)
-        if len(replies) < n:
-            if len(replies) < at_once:  # it gives fewer at once than were asked for
-                self._at_once = at_once = len(replies)
-            firsts = range(len(replies), n, at_once)
-            rest = await asyncio.gather(
-                *(self._obtain(_reseeded(request, first), min(at_once, n - first)) for first in firsts),
-                return_exceptions=True,
-            )
-            for part in rest:
-                if isinstance(part, BaseException):
-                    raise part
-                replies += part
-            if len(replies) < n:  # fewer even than before
-                replies += await self.ask(_reseeded(request, n), n - len(replies))
-        return replies
+        found: dict[int, Reply] = {}
+
+        async def obtain(first: int, end: int) -> int:
+            """Obtain replies from `first` on, at most to `end`, by one request; return where it got."""
+            replies = await self._obtain(_reseeded(request, first), end - first)
+            if len(replies) < end - first:  # it gives fewer at once than were asked for
+                self._at_once = len(replies)
+            for index, reply in enumerate(replies, first):
+                found[index] = reply
+                if each is not None:
+                    each(index, reply)
+            return first + len(replies)
+
+        async def obtain_all(first: int, end: int) -> None:
+            while first < end:
+                first = await obtain(first, end)
+
+        first = await obtain(0, n if self._at_once is None else min(n, self._at_once))
+        if first < n:
+            at_once = self._at_once or 1
+            parts = (obtain_all(at, min(n, at + at_once)) for at in range(first, n, at_once))
+            for outcome in await asyncio.gather(*parts, return_exceptions=True):
+                if outcome is not None:
+                    raise outcome
+        return tuple(found[index] for index in range(n))
 
     async def _obtain(self, request: Request, n: int) -> tuple[Reply, ...]:
         """Return 1 to n replies from the model, or n that say why there are none."""
