@@ -81,7 +81,7 @@ class Options:
         """
         prefixes = tuple(name.removesuffix("NAME") for name in self._known if name.endswith(".NAME"))
         for name in self._given:
-            if name not in self._known and not (prefixes and name.startswith(prefixes)):
+            if name not in self._known and not (name.startswith(prefixes) and name not in prefixes):
                 close = get_close_matches(name, self._known, n=1)
                 meant = f"; did you mean {close[0]}?" if close else ""
                 known = ", ".join(self._known) or "none"
