@@ -61,7 +61,10 @@ class Bench:
         self.samples, self.delay_s, self.concurrency = args.samples, args.delay, args.concurrency
         self.names = ("sdk", "sparkgap", *(["inspect"] if inspect else []))
         self._folder, self._inspect, self._limited = folder, inspect, args.quick
-        answers = {problem.entry_point: f"```python\n{problem.reference}# SAMPLE\n```\n" for problem in problems}
+        answers = {
+            self._prompt(problem)["messages"][-1]["content"]: f"```python\n{problem.reference}# SAMPLE\n```\n"
+            for problem in problems
+        }
         (folder / "answers.json").write_text(json.dumps(answers), "utf-8")
 
     @property

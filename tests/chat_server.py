@@ -251,14 +251,12 @@ def chatting(**habits: Any) -> Iterator[ChatServer]:
         loop.close()
 
 
-def by_last_function(answers: Mapping[str, str]) -> Callable[[str, int], str]:
-    """Reply to a prompt with what `answers` has for the last function that it defines; no two replies are the same."""
+def by_prompt(answers: Mapping[str, str]) -> Callable[[str, int], str]:
+    """Reply to a prompt with what `answers` has for it; SAMPLE in it is a number that no other reply has."""
     counted = itertools.count()
 
     def reply(prompt: str, index: int) -> str:
-        found = re.findall(r"def (\w+)\(", prompt)
-        known = answers.get(found[-1], "") if found else ""
-        return known.replace("SAMPLE", str(next(counted))) or "I do not know."
+        return answers.get(prompt, "I do not know.").replace("SAMPLE", str(next(counted)))
 
     return reply
 
@@ -267,10 +265,10 @@ async def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds from a request to its answer")
-    parser.add_argument("--answers", type=Path, help="JSON: name of the prompt's last function -> reply")
+    parser.add_argument("--answers", type=Path, help="JSON: prompt -> reply")
     parser.add_argument("--most-choices", type=int, default=1, help="replies to one request, whatever n says")
     asked = parser.parse_args()
-    reply = by_last_function(json.loads(asked.answers.read_text())) if asked.answers else parrot
+    reply = by_prompt(json.loads(asked.answers.read_text())) if asked.answers else parrot
     house = ChatServer(delay_s=asked.delay, reply=reply, most_choices=asked.most_choices, keep_bodies=False)
     server = await serve(house, asked.port)
     print(house.url, flush=True)
