@@ -1,0 +1,221 @@
+"""Completions in, marks out: the judge's verdict on each program, and what the reward makes of it.
+
+A completion is handed in as soon as its text is known, and asked for when the trainer needs it; in between the judge
+works in its own processes. The same program for the same problem is judged once in the life of a `Marker`: what a
+program is worth does not change while a model trains, and small models write the same one again and again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sparkgap import plugins
+from sparkgap.errors import InfraError
+from sparkgap.extract import extract
+from sparkgap.references import references
+from sparkgap.scoring import Exam, exam_of
+from sparkgap.types import InputTests, Limits, Problem, Program, SampleForm, Status, Verdict
+
+if TYPE_CHECKING:
+    from sparkgap.judge import Judge
+    from sparkgap.train.options import Judging
+
+KEPT = 200_000  # verdicts, without their output
+
+Worth = Callable[[Problem, str, Verdict], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one completion is worth: the reward (None where the judge failed), its status, and the program."""
+
+    value: float | None
+    status: Status
+    program: str
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether every test passed; None where that is not known."""
+        return None if self.status == "infra" else self.status == "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A completion that was handed in."""
+
+    problem: Problem
+    program: str
+    key: tuple[str, bytes]
+
+
+class ForgedPass(InfraError):
+    """A program passed tests that no program can pass: there is a hole in the judge."""
+
+
+class Marker:
+    """Judges completions for a reward; `seconds` counts what the caller's own thread spent on it."""
+
+    def __init__(self, judge: Judge, reward: str | Worth = "tests", judging: Judging | None = None) -> None:
+        """Judge by the reward called `reward`, or by a function of problem, program and verdict."""
+        self._judge = judge
+        self._worth = worth_of(reward) if isinstance(reward, str) else reward
+        self._cpu_s = judging.cpu_s if judging else None
+        self._memory_mb = judging.memory_mb if judging else None
+        self._exams: dict[str, Future[Exam]] = {}
+        self._verdicts: OrderedDict[tuple[str, bytes], Verdict] = OrderedDict()
+        self._waiting: dict[tuple[str, bytes], Future[Verdict]] = {}
+        self._reader = ThreadPoolExecutor(1, "sparkgap-references")
+        self.seconds = 0.0
+        self.judged = 0  # programs that the judge has run for us
+
+    def close(self) -> None:
+        """Let go of the thread that prepares exams; the judge is its owner's."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def prepare(self, problems: Iterable[Problem]) -> None:
+        """Have the reference solutions of these problems run, without waiting."""
+        new = [problem for problem in problems if problem.id not in self._exams]
+        if new:
+            running = self._reader.submit(self._examined, new)
+            for problem in new:
+                self._exams[problem.id] = _picked(running, problem.id)
+
+    def submit(self, problem: Problem, reply: str, form: SampleForm) -> Ticket:
+        """Hand in one completion and return at once."""
+        began = time.perf_counter()
+        program = program_in(problem, reply, form)
+        ticket = Ticket(problem, program, (problem.id, _digest(program)))
+        if program.strip() and ticket.key not in self._verdicts and ticket.key not in self._waiting:
+            self._waiting[ticket.key] = self._submitted(ticket)
+        self.seconds += time.perf_counter() - began
+        return ticket
+
+    def ready(self, ticket: Ticket) -> bool:
+        """Whether `collect` would not wait."""
+        waited = self._waiting.get(ticket.key)
+        return waited is None or waited.done()
+
+    def collect(self, ticket: Ticket) -> Mark:
+        """Wait for the mark of a completion that was handed in.
+
+        Raises:
+            InfraError: the judge is broken.
+        """
+        began = time.perf_counter()
+        verdict = self._verdict(ticket)
+        value = None if verdict.status == "infra" else self._worth(ticket.problem, ticket.program, verdict)
+        self.seconds += time.perf_counter() - began
+        return Mark(value, verdict.status, ticket.program)
+
+    def marks(self, replies: Iterable[tuple[Problem, str]], form: SampleForm) -> list[Mark]:
+        """Return the marks of these replies, in their order."""
+        replies = list(replies)
+        self.prepare(problem for problem, _ in replies)
+        tickets = [self.submit(problem, reply, form) for problem, reply in replies]
+        return [self.collect(ticket) for ticket in tickets]
+
+    def _verdict(self, ticket: Ticket) -> Verdict:
+        if not ticket.program.strip():
+            return Verdict("empty", "extract", "no program in the reply")
+        if (known := self._verdicts.get(ticket.key)) is not None:
+            self._verdicts.move_to_end(ticket.key)
+            return known
+        verdict = self._waiting[ticket.key].result()
+        if verdict.status == "infra":  # once more; what fails twice is not the sample's doing, and not scored
+            verdict = self._submitted(ticket).result()
+        self._waiting.pop(ticket.key, None)
+        verdict = replace(verdict, output="", answers=None)
+        if verdict.status != "infra":
+            self._verdicts[ticket.key] = verdict
+            if len(self._verdicts) > KEPT:
+                self._verdicts.popitem(last=False)
+        return verdict
+
+    def _submitted(self, ticket: Ticket) -> Future[Verdict]:
+        self.prepare([ticket.problem])
+        exam = self._exams[ticket.problem.id].result()
+        if exam.error:
+            done: Future[Verdict] = Future()
+            done.set_result(Verdict("infra", "load", exam.error))
+            return done
+        self.judged += 1
+        # Every test is run: a share of tests passed is a share of the same tests for every program.
+        program = Program(ticket.program, exam.tests, exam.problem.language, exam.limits, all_tests=True)
+        return self._judge.submit(program)
+
+    def _examined(self, problems: list[Problem]) -> dict[str, Exam]:
+        """Return the exam of each problem; its reference is run only where limits or answers must come from it."""
+        ready = {problem.id: self._known(problem) for problem in problems}
+        asked = [problem for problem in problems if ready[problem.id] is None]
+        found = references(self._judge, asked, cache=False)
+        exams = {problem.id: exam_of(problem, found[problem.id], self._cpu_s, self._memory_mb) for problem in asked}
+        return exams | {name: exam for name, exam in ready.items() if exam is not None}
+
+    def _known(self, problem: Problem) -> Exam | None:
+        unanswered = isinstance(problem.tests, InputTests) and problem.tests.expected is None
+        if unanswered or (self._cpu_s is None and problem.reference):
+            return None
+        usual = Limits()
+        return Exam(
+            problem, problem.tests, Limits(self._cpu_s or usual.cpu_s, None, self._memory_mb or usual.memory_mb)
+        )
+
+
+def program_in(problem: Problem, reply: str, form: SampleForm) -> str:
+    """Return the program that a reply is judged by: the strict reading of completions, the lenient one of chats."""
+    if form == "completion":  # what `extract` says of it, without reading it leniently as well
+        return problem.prompt + reply if problem.continues and reply.strip() else reply
+    return extract(reply, problem, form).lenient
+
+
+def worth_of(name: str) -> Worth:
+    """Return the reward of that name as a function of problem, program and verdict.
+
+    Raises:
+        PluginError: there is no such reward.
+    """
+    reward = plugins.find("rewards", name)
+
+    def worth(problem: Problem, program: str, verdict: Verdict) -> float | None:
+        value: float | None = reward.worth(problem, program, verdict)
+        return value
+
+    return worth
+
+
+def passing(problem: Problem, program: str, verdict: Verdict) -> float | None:
+    """The plainest reward: 1 for what passes, 0 for what does not."""
+    return float(verdict.passed)
+
+
+def shares(marks: Iterable[Mark]) -> Mapping[str, float]:
+    """Return which share of completions got which status."""
+    counts: dict[str, int] = {}
+    for mark in marks:
+        counts[mark.status] = counts.get(mark.status, 0) + 1
+    total = sum(counts.values())
+    return {status: count / total for status, count in sorted(counts.items())}
+
+
+def _picked(running: Future[dict[str, Exam]], name: str) -> Future[Exam]:
+    """Return the future of one of the exams that are being prepared together."""
+    one: Future[Exam] = Future()
+
+    def hand_on(done: Future[dict[str, Any]]) -> None:
+        if (error := done.exception()) is not None:
+            one.set_exception(error)
+        else:
+            one.set_result(done.result()[name])
+
+    running.add_done_callback(hand_on)
+    return one
+
+
+def _digest(program: str) -> bytes:
+    return hashlib.blake2b(program.encode("utf-8", "surrogatepass"), digest_size=16).digest()

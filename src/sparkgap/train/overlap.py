@@ -1,0 +1,134 @@
+"""Refuses training data that shares problems with what the model will be measured on.
+
+Compared are ids, prompts, descriptions and reference solutions, after case, white space, comments and quotes are
+evened out. Text is searched for them as well: a problem whose description stands in a training text is shared, however
+that text is laid out. Not covered: paraphrases and translations; no comparison of texts finds those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sparkgap import plugins
+from sparkgap.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from sparkgap.types import Problem
+
+SHINGLE = 10  # words that must be the same in a row before a whole description is looked for
+LEAST_CHARS = 60  # of a solution; shorter ones are written again and again by chance
+_WORD = re.compile(r"[a-z0-9_]+|[^\sa-z0-9_\"'#`]")
+_COMMENT = re.compile(r"#.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The problems that a model will be measured on, as what they are known by."""
+
+    benchmarks: tuple[str, ...]
+    ids: frozenset[str]
+    texts: dict[str, str]  # evened text -> the problem's id
+    shingles: dict[str, list[tuple[str, str]]]  # the first words of a text -> (text, id)
+
+    def shared_by(self, problem: Problem) -> str:
+        """Return the id of the measured problem that this one is, "" if it is none."""
+        if problem.id in self.ids:
+            return problem.id
+        for text in _parts(problem):
+            if text in self.texts:
+                return self.texts[text]
+        return ""
+
+    def in_text(self, text: str) -> str:
+        """Return the id of a measured problem whose words stand in `text`, "" if there is none."""
+        words = _words(text)
+        joined = " ".join(words)
+        if joined in self.texts:
+            return self.texts[joined]
+        for at in range(len(words) - SHINGLE + 1):
+            for whole, name in self.shingles.get(" ".join(words[at : at + SHINGLE]), ()):
+                if joined.startswith(whole, sum(map(len, words[:at])) + at):
+                    return name
+        return ""
+
+
+def measured(names: Sequence[str], named: bool = True) -> Measured:
+    """Return what is known of these benchmarks' test problems.
+
+    Unless the user `named` them, those that are not of code, or whose files are not here, are left out.
+
+    Raises:
+        DataError: the file of a benchmark that was named is not here.
+    """
+    ids: set[str] = set()
+    texts: dict[str, str] = {}
+    known = []
+    for name in names:
+        benchmark = plugins.find("benchmarks", name.partition(":")[0])
+        if not named and getattr(benchmark, "ability", "code") != "code":
+            continue
+        split = getattr(benchmark, "split", "")
+        try:
+            for problem in benchmark.problems():
+                if not split or problem.split == split:
+                    ids.add(problem.id)
+                    texts.update((text, problem.id) for text in _parts(problem))
+        except DataError:
+            if named:
+                raise
+            continue
+        known.append(name)
+    shingles: dict[str, list[tuple[str, str]]] = {}
+    for text, name in texts.items():
+        words = text.split(" ")
+        if len(words) >= SHINGLE:
+            shingles.setdefault(" ".join(words[:SHINGLE]), []).append((text, name))
+    return Measured(tuple(known), frozenset(ids), texts, shingles)
+
+
+def require_apart(problems: Iterable[Problem], names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the benchmarks that the problems were compared with.
+
+    Raises:
+        InputError: a problem is of a test split, or is a problem of one of the benchmarks.
+    """
+    problems = list(problems)
+    chosen = tuple(plugins.names("benchmarks")) if names is None else tuple(names)
+    # Katas of different splits share no composition, whatever their seeds: that is how they are made.
+    made_apart = [name for name in chosen if name == "katas" and all(each.benchmark == "katas" for each in problems)]
+    known = measured([name for name in chosen if name not in made_apart], named=names is not None)
+    for problem in problems:
+        if problem.split == "test":
+            raise InputError(f"{problem.id} is of a test split, which nothing is trained on")
+        if name := known.shared_by(problem):
+            raise InputError(
+                f"{problem.id} is {name}, on which the model will be measured; leave it out, or say what it will be "
+                "measured on with --measured-on"
+            )
+    return (*known.benchmarks, *made_apart)
+
+
+def fingerprint(problems: Iterable[Problem]) -> str:
+    """Return a sha256 (hex) of problems: what they ask and what decides them."""
+    digest = hashlib.sha256()
+    for problem in problems:
+        digest.update(repr((problem.id, problem.prompt, problem.tests)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _parts(problem: Problem) -> list[str]:
+    """Return the evened texts that a problem is known by."""
+    told = [problem.prompt, str(problem.metadata.get("text", ""))]
+    parts = [" ".join(_words(text)) for text in told if text.strip()]
+    solution = " ".join(_words(problem.reference))
+    if len(solution) >= LEAST_CHARS:
+        parts.append(solution)
+    return parts
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(_COMMENT.sub("", text.lower()))
