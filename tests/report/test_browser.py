@@ -66,7 +66,7 @@ def browser() -> Iterator[Browser]:
 class Seen:
     """One opened page, and all that it asked for or complained of."""
 
-    def __init__(self, browser: Browser, path: Path, **context: Any) -> None:
+    def __init__(self, browser: Browser, path: Path, before: str = "", **context: Any) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.context = browser.new_context(offline=True, **context)
@@ -75,6 +75,7 @@ class Seen:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.add_init_script(before)
         self.page.goto(path.as_uri())
 
     def count(self) -> str:
@@ -248,6 +249,14 @@ def test_without_scripts_the_figures_stand(browser: Browser, file: Path) -> None
     assert opened.page.locator("figure svg").first.is_visible()
     assert "needs scripts" in opened.page.inner_text("#problems")
     assert not opened.page.locator("#theme").is_visible()
+    opened.close()
+
+
+def test_a_browser_that_cannot_unpack_says_so_and_keeps_the_figures(browser: Browser, file: Path) -> None:
+    opened = Seen(browser, file, before="delete window.DecompressionStream")
+    assert "too old" in opened.count()
+    assert "100.0" in opened.page.inner_text("#table")
+    assert opened.complaints == []
     opened.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from run_folders import flags, write_measure
+from sparkgap import plugins
 from sparkgap.report.bundle import bundle
 from sparkgap.report.comparison import Comparison, compare
 from sparkgap.report.evidence import MOST_SAMPLES, Evidence, evidence, failures
@@ -148,3 +149,22 @@ def test_a_bundle_is_the_same_bytes_each_time_and_holds_no_markup(graded: tuple[
     packed = bundle(table.columns[0], found)
     assert packed == bundle(table.columns[0], looked_at(*graded)[1])
     assert not set("<>&\"'") & set("".join((packed.index, *packed.chunks)))
+
+
+def test_the_prompt_is_what_was_asked_in_all_its_turns(
+    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARKGAP_DATA", str(published))
+    for benchmark, variant, id_ in (("humaneval", "completion", "HumanEval/0"), ("humaneval", "chat", "HumanEval/0")):
+        folder = write_measure(tmp_path / variant, "m", {f"{benchmark}:{variant}": {id_: [1.0]}})
+        _, found = looked_at(folder)
+        plugin = plugins.find("benchmarks", benchmark)
+        problem = next(plugin.problems())
+        request = plugin.ask(problem, next(each for each in plugin.variants if each.name == variant), ())
+        asked = request.messages[-1].content if request.messages else request.text
+        assert found.text(id_)["prompt"] == visible(asked)
+        assert visible(asked) in found.example
+    _, found = looked_at(write_measure(tmp_path / "mt", "m", {"mt_bench:published": {"MT-Bench/81": [1.0]}}))
+    first, second = found.text("MT-Bench/81")["prompt"].split("\n\n[turn 2]\n")
+    assert first.startswith("Compose an engaging travel blog post")
+    assert second.startswith("Rewrite your previous response")

@@ -160,18 +160,18 @@ def test_usage_metrics_notes_and_history_are_told(tmp_path: Path) -> None:
         for path in (folder / "manifest.json", folder / "translation-chat" / "summary.json"):
             told = json.loads(path.read_text()) | {"started": f"2026-0{step}-01T00:00:00Z"}
             told |= {
-                "notes": {"BLEU": "nrefs:1|tok:13a"},
+                "notes": {"BLEU signature": "nrefs:1|tok:13a"},
                 "usage": {"requests": 1234, "prompt_tokens": 10**6, "cost": None},
             }
             told |= {"rater_usage": {"model": "openai/rater", "requests": 77}}
             path.write_text(json.dumps(told))
         folders.append(folder)
     text = Page(report(folders)).text
-    assert "BLEU: nrefs:1|tok:13a" in text
+    assert "BLEU signature all: nrefs:1|tok:13a" in text
     assert "hf/m/step-1 translation (chat) 1,234 1,000,000" in text
     assert "hf/m/step-2, rated by openai/rater translation (chat) 77" in text
     assert "completion tokens" not in text
-    assert "hf/m translation (chat), score, 0 to 100" in text
+    assert "hf/m translation (chat), 0 to 100" in text
     assert "hf/m/step-2 2026-02-01T00:00:00Z 33.0 (32.9 to 33.1)" in text
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from sparkgap.claims import Claimed
 from sparkgap.report.plaintext import one_line, without_folders
 from sparkgap.results import BenchmarkResult, RunResult
+from sparkgap.stats import Interval
 
 ABILITIES = ("code", "knowledge", "math", "chat", "translation")  # in the order of the table; others follow
 
@@ -34,8 +35,8 @@ class Scale:
 
 SCALES = {
     "share": Scale("%", 100.0, 1, 0.0, 100.0),
-    "rating": Scale("rating, 1 to 10", 1.0, 2, 0.0, 10.0),
-    "score": Scale("score, 0 to 100", 1.0, 1, 0.0, 100.0),
+    "rating": Scale("1 to 10", 1.0, 2, 0.0, 10.0),
+    "score": Scale("0 to 100", 1.0, 1, 0.0, 100.0),
 }
 
 
@@ -189,21 +190,25 @@ def _unique(names: Iterable[str]) -> list[str]:
 
 
 def metrics_table(column: Column) -> list[tuple[str, list[str]]]:
-    """Return each metric of a column, with the figure and interval of each row that was measured."""
-    names = dict.fromkeys(name for _, result in column.measured() for name in result.metrics)
-    show = column.scale.show
+    """Return each metric and note of a column, with what it is for each row that was measured."""
+    results = [result for _, result in column.measured()]
+    metrics = dict.fromkeys(name for result in results for name in result.metrics)
+    notes = dict.fromkeys(name for result in results for name in result.summary.get("notes") or {})
     return [
-        (
-            one_line(name),
-            [
-                f"{show(found.value)} ({show(found.low)} to {show(found.high)})"
-                if (found := result.metrics.get(name)) is not None
-                else ""
-                for _, result in column.measured()
-            ],
-        )
-        for name in names
+        *((one_line(name), [_figure(column, result.metrics.get(name)) for result in results]) for name in metrics),
+        *(
+            (
+                one_line(name),
+                [one_line(str((result.summary.get("notes") or {}).get(name, "")), 300) for result in results],
+            )
+            for name in notes
+        ),
     ]
+
+
+def _figure(column: Column, found: Interval | None) -> str:
+    show = column.scale.show
+    return f"{show(found.value)} ({show(found.low)} to {show(found.high)})" if found is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

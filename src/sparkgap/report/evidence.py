@@ -24,9 +24,10 @@ from sparkgap.report.exhibits import exhibit
 from sparkgap.report.plaintext import one_line, shown
 from sparkgap.results import BenchmarkResult
 from sparkgap.samples import TaskIds, read_samples
-from sparkgap.types import Problem, SampleForm, Variant
+from sparkgap.types import Problem, Request, SampleForm, Variant
 
 MOST_SAMPLES = 10  # of one problem and run whose texts are shown; the outcomes of all are
+MOST_AROUND = 2000  # characters of instructions and shots around a problem, to show what was asked and not the problem
 
 Json = dict[str, Any]
 
@@ -79,7 +80,7 @@ def evidence(column: Column, rows: Sequence[Row]) -> Evidence:
 
     def text(id_: str) -> Json:
         problem = problems.get(id_)
-        told: Json = {"prompt": shown(problem.prompt), "reference": shown(problem.reference)} if problem else {}
+        told: Json = {"prompt": shown(known.prompt(problem)), "reference": shown(problem.reference)} if problem else {}
         read = known.read if problem is not None and problem.tests is not None else None
         told["runs"] = {
             row: [
@@ -132,12 +133,27 @@ class _Known:
         program, how = self.plugin.program(problem, self.variant, reply)
         return Extraction(program, program, how, how)
 
+    def prompt(self, problem: Problem) -> str:
+        """Return what is asked in the first turn, without earlier messages and long shots; further turns after it."""
+        asked = problem.prompt
+        if (request := self._request(problem)) is not None:
+            last = request.messages[-1].content if request.messages else request.text
+            asked = last if len(last) <= len(problem.prompt) + MOST_AROUND else problem.prompt
+        further = [str(turn) for turn in problem.metadata.get("turns", ())][1:]
+        return "\n\n".join([asked, *(f"[turn {number}]\n{turn}" for number, turn in enumerate(further, 2))])
+
     def example(self) -> str:
-        """Return the first request for the first problem, "" where it is not known how it was asked."""
-        if self.variant is None or not self.problems:
+        """Return the whole first request for the first problem, "" where it is not known how it was asked."""
+        request = self._request(next(iter(self.problems.values()), None))
+        if request is None:
             return ""
-        request = self.plugin.ask(next(iter(self.problems.values())), self.variant, ())
         return shown("\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in request.messages) or request.text)
+
+    def _request(self, problem: Problem | None) -> Request | None:
+        if self.variant is None or problem is None:
+            return None
+        request: Request | None = self.plugin.ask(problem, self.variant, ())
+        return request
 
 
 def _known(column: Column) -> tuple[_Known, list[str]]:

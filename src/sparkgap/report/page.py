@@ -193,27 +193,14 @@ def _sections(comparison: Comparison, found: Sequence[Evidence]) -> Json:
             for one in readings(column)
         ],
         "metrics": [
-            {
-                "column": column.name, "names": [rows[row].name for row, _ in column.measured()],
-                "lines": lines, "notes": _notes(column, rows),
-            }
+            {"column": column.name, "names": [rows[row].name for row, _ in column.measured()], "lines": lines}
             for column in columns
-            if len(lines := metrics_table(column)) > 1 or _notes(column, rows)
+            if len(lines := metrics_table(column)) > 1
         ],
         "usage_headings": [USAGE[key][0] for key in used],
         "usage": [(name, benchmark, [told[key] for key in used]) for name, benchmark, told in uses],
         "histories": [_history(one) for one in histories(comparison)],
     }  # fmt: skip
-
-
-def _notes(column: Column, rows: Sequence[Row]) -> list[str]:
-    """What a benchmark says beside its figures (a signature of sacrebleu's, say), once where all say the same."""
-    said: dict[str, list[str]] = defaultdict(list)
-    for row, result in column.measured():
-        for name, text in (result.summary.get("notes") or {}).items():
-            said[one_line(f"{name}: {text}", 300)].append(rows[row].name)
-    everyone = len(list(column.measured()))
-    return [text if len(names) == everyone else f"{text} ({', '.join(names)})" for text, names in said.items()]
 
 
 def _history(one: History) -> Json:
