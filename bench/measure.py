@@ -37,7 +37,7 @@ from sparkgap.types import Problem
 HERE = Path(__file__).parent
 SERVER = HERE.parent / "tests" / "chat_server.py"
 INSPECT = ("inspect-ai==0.3.285", "openai")
-MAX_TOKENS, TEMPERATURE = 1024, 0.8
+MAX_TOKENS, TEMPERATURE = 4096, 0.8  # the server counts every blank as a token
 TITLES = {"sdk": "bare SDK", "sparkgap": "sparkgap measure", "inspect": "Inspect AI"}
 
 
