@@ -53,6 +53,15 @@ def test_checkpoints_are_in_order_of_time_and_strangers_apart(tmp_path: Path) ->
     assert all(point.low < point.value < point.high for point in found.points)
 
 
+def test_a_run_without_a_time_is_in_no_history(tmp_path: Path) -> None:
+    kept = flags([1, 1, 0, 0])
+    folders = [
+        at(write_measure(tmp_path / str(n), "m", {"humaneval": kept}), when)
+        for n, when in enumerate(("2026-01-01T00:00:00Z", "some day", ""))
+    ]
+    assert histories(compare([read_result(folder) for folder in folders])) == []
+
+
 def test_two_runs_of_one_moment_are_no_history(tmp_path: Path) -> None:
     folders = [write_measure(tmp_path / name, "m", {"humaneval": flags([1, 0])}) for name in "ab"]
     assert histories(compare([read_result(folder) for folder in folders])) == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.report.comparison import Column, Row, Scale
@@ -32,7 +33,7 @@ _OTHERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One measurement of a model's history: when, which figure and its interval, on a scale."""
+    """One measurement of a model's history: when (ISO 8601), which run, and its figure with the interval."""
 
     when: str
     name: str
@@ -128,14 +129,11 @@ def history(name: str, scale: Scale, points: Sequence[Point]) -> str:
         }
         for point in points
     ]  # fmt: skip
-    base = _chart(data).encode(
-        x=alt.X(
-            "when:T",
-            title=None,
-            scale=alt.Scale(type="utc"),
-            axis=alt.Axis(format="%Y-%m-%d", tickCount=3, labelOverlap=True),
-        )
-    )
+    days = alt.Axis(
+        values=[1000 * datetime.fromisoformat(point.when).timestamp() for point in points],
+        format="%Y-%m-%d", labelOverlap="greedy", labelFlush=False,
+    )  # fmt: skip
+    base = _chart(data).encode(x=alt.X("when:T", title=None, scale=alt.Scale(type="utc", padding=30), axis=days))
     domain = alt.Scale(zero=False, nice=True)
     y = alt.Y("value:Q", title=scale.name, scale=domain, axis=alt.Axis(tickCount=5))
     line = base.mark_line(color="var(--bar)").encode(y=y)
@@ -152,7 +150,7 @@ def curve(name: str, steps: Sequence[tuple[float, float]]) -> str:
     data = [{"step": step, "value": value} for step, value in steps]
     chart = (
         _chart(data)
-        .mark_line(color="var(--bar)")
+        .mark_line(color="var(--bar)", strokeWidth=1.25)
         .encode(
             x=alt.X("step:Q", title="step", axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=False, nice=False)),
             y=alt.Y("value:Q", title=None, axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=False)),

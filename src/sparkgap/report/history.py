@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sparkgap.report.charts import Point
 from sparkgap.report.comparison import Column, Comparison, Row
@@ -60,8 +61,16 @@ def _points(column: Column, rows: Sequence[Row], places: Sequence[int]) -> tuple
     found = []
     for place in places:
         cell, run = column.cells[place], rows[place].run
-        if run is None or not run.started or cell is None or cell.value is None:
+        if run is None or not _is_time(run.started) or cell is None or cell.value is None:
             continue
         low, high = (cell.value if bound is None else bound for bound in (cell.low, cell.high))
         found.append(Point(run.started, rows[place].name, cell.value, low, high))
     return tuple(sorted(found, key=lambda point: point.when))
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

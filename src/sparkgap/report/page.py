@@ -244,6 +244,6 @@ def _training(run: Training) -> Json:
     for name, points in run.curves.items():
         values = [value for _, value in points]
         told = {"first": values[0], "last": values[-1], "low": min(values), "high": max(values)}
-        shown = {key: f"{value:.4g}" for key, value in told.items()}
+        shown = {key: f"{value:.3g}" for key, value in told.items()}
         curves.append({"name": name, "chart": charts.curve(f"{run.name}, {name}", points)} | shown)
     return {"name": run.name, "curves": curves}
