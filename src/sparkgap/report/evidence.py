@@ -73,10 +73,7 @@ def evidence(column: Column, rows: Sequence[Row]) -> Evidence:
         records[row] = _records(result)
         replies[row], note = _replies(result, rows[row], problems)
         notes = [*notes, *([f"{one_line(result.folder.name)}: {note}"] if note else [])]
-    told = {id_: None for by_id in records.values() for id_ in by_id}
-    asked = {id_: None for _, result in column.measured() for id_ in result.values}
-    places = {id_: place for place, id_ in enumerate(problems)}
-    ids = tuple(sorted(asked | told, key=lambda id_: places.get(id_, len(places))))
+    ids = _asked(column, problems)
 
     def text(id_: str) -> Json:
         problem = problems.get(id_)
@@ -116,6 +113,13 @@ def failures(found: Evidence) -> dict[tuple[str, str], dict[int, int]]:
                 counts[outcome.status, outcome.stage][row] += 1
     ranked = sorted(counts, key=lambda key: (key[0] != "passed", -sum(counts[key].values()), key))
     return {key: dict(counts[key]) for key in ranked}
+
+
+def _asked(column: Column, problems: Mapping[str, Problem]) -> tuple[str, ...]:
+    """Return every problem that anyone was asked, in published order, those that are not known last."""
+    asked = {id_: None for _, result in column.measured() for id_ in result.values}
+    places = {id_: place for place, id_ in enumerate(problems)}
+    return tuple(sorted(asked, key=lambda id_: places.get(id_, len(places))))
 
 
 @dataclass(frozen=True, slots=True)
