@@ -8,7 +8,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,17 @@ from hypothesis import strategies as st
 from sparkgap import plugins
 from sparkgap.benchmarks._katas import COMPACT, NATURAL, Curriculum, Fault, Surface, contradictory, corrupted, katas
 from sparkgap.benchmarks._katas.catalogue import KINDS, Operation, operations, predicates, selection
-from sparkgap.benchmarks._katas.composition import Stages, as_json, drawn, from_json, run, takes, with_argument
+from sparkgap.benchmarks._katas.composition import (
+    Argument,
+    Deck,
+    Stages,
+    as_json,
+    from_json,
+    run,
+    steps,
+    takes,
+    with_argument,
+)
 from sparkgap.benchmarks._katas.inputs import drawn_value, edges, probes
 from sparkgap.benchmarks._katas.meaning import MEANING
 from sparkgap.benchmarks._katas.source import body
@@ -59,9 +69,9 @@ def passes(problem: Problem, source: str) -> bool:
 
 def compositions(seed: int) -> Iterator[Stages]:
     rng = random.Random(seed)
-    among = selection(None, KINDS)
+    deck = Deck(selection(None, KINDS))
     while True:
-        stages = drawn(rng, rng.randint(1, 4), among)
+        stages = deck.drawn(rng, rng.randint(1, 4))
         if stages is not None:
             yield with_argument(rng, stages) if rng.random() < 0.3 else stages
 
@@ -109,17 +119,14 @@ def test_oracle_and_solution_agree_on_ten_thousand_compositions() -> None:
         source = "def f(x, k=None):\n" + body(stages, rng.choice(SURFACES), rng=rng)
         ours = function(source, "f")
         values = [edges(takes(stages))[0], *(drawn_value(rng, takes(stages), (3,)) for _ in range(4))]
-        domain = next((step.operation.constants for step in stages_with_argument(stages)), (None,))
+        domains = (step.operation.constants for step in steps(stages) if isinstance(step.constant, Argument))
+        domain = next(domains, (None,))
         for value in values:
             argument = rng.choice(domain)
             if repr(ours(copy.deepcopy(value), argument)) != repr(run(stages, value, argument)):
                 differ.append((source, value, argument))
     assert differ == []
     assert min(levels[level] for level in (2, 3, 4)) > 1500
-
-
-def stages_with_argument(stages: Stages) -> Iterator[Any]:
-    return (each for each in stages if "Argument()" in str(getattr(each, "constant", "")))
 
 
 @given(st.integers(0, 10**9))
@@ -160,13 +167,15 @@ def test_a_corrupted_solution_always_fails_and_mistakes_are_of_every_kind(proble
 class Mutation(ast.NodeTransformer):
     """Changes the one place number `at` of a program: an operator, a constant, a function, the order of two lines."""
 
-    OPERATORS: dict[type, type] = {
+    OPERATORS: ClassVar[dict[type, type]] = {
         ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
         ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add,
         ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv, ast.BitXor: ast.BitOr, ast.BitAnd: ast.BitOr,
     }  # fmt: skip
-    NAMES = {"max": "min", "min": "max", "sum": "len", "len": "sum", "sorted": "list", "upper": "lower",
-             "lower": "upper", "isalpha": "isdigit", "isdigit": "isalpha", "rjust": "ljust", "ljust": "rjust"}  # fmt: skip
+    NAMES: ClassVar[dict[str, str]] = {
+        "max": "min", "min": "max", "sum": "len", "sorted": "list", "upper": "lower", "lower": "upper",
+        "isalpha": "isdigit", "isdigit": "isalpha", "rjust": "ljust", "ljust": "rjust",
+    }  # fmt: skip
 
     def __init__(self, at: int) -> None:
         self.at, self.seen, self.kind = at, 0, ""

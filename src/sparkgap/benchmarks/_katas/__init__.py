@@ -16,24 +16,24 @@ Not covered: compositions that agree only for some constants (adding 2 and 3, ad
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sparkgap.benchmarks._katas.catalogue import KINDS, selection
 from sparkgap.benchmarks._katas.composition import (
-    Fault,
+    Deck,
     Split,
     Stages,
     as_json,
-    drawn,
     from_json,
     key,
-    mutants,
     split_of,
+    steps,
     with_argument,
 )
 from sparkgap.benchmarks._katas.hidden import Trial, fails, tried
+from sparkgap.benchmarks._katas.mutation import Fault, mutants
 from sparkgap.benchmarks._katas.source import Surface, body
 from sparkgap.benchmarks._katas.wording import Style, Wording, compact, natural
 from sparkgap.errors import InputError
@@ -45,7 +45,7 @@ __all__ = [
 ]  # fmt: skip
 
 IMPOSSIBLE = "impossible"  # the key in the metadata of a problem that no program can solve
-_FRESH = 8  # draws that must be of a new composition; then as many of a new problem; then any will do
+_FRESH, _FRESH_HELD_OUT = 12, 1500  # draws that may look for a new composition
 _DRAWS = 20_000  # draws without one good kata before a curriculum counts as empty
 
 
@@ -53,15 +53,16 @@ _DRAWS = 20_000  # draws without one good kata before a curriculum counts as emp
 class Curriculum:
     """Which katas, and how they are put.
 
-    `levels` are numbers of stages, 1 to 4, taken in turn; from 3 on one stage is a condition or a loop. `operations`
-    bounds how many operations there are to compose (loops not counted), `kinds` what they work on: n(umbers),
-    s(trings), l(ists of numbers), w(ords), d(icts). `two_arguments` is the share of katas with a second argument, where
-    a constant allows it; `distraction` the share whose words name an operation that is not to be done. `examples` is
-    how many calls with their answers a natural prompt shows; none of them is among the hidden tests. `surface` is how
-    reference solutions look.
+    `levels` are numbers of stages, 1 to 4, taken in turn; from 3 on one stage is a condition or a loop, unless
+    `control` is False. `operations` bounds how many operations there are to compose (loops not counted), `kinds` what
+    they work on: n(umbers), s(trings), l(ists of numbers), w(ords), d(icts). `two_arguments` is the share of katas with
+    a second argument, where a constant allows it; `distraction` the share whose words name an operation that is not to
+    be done. `examples` is how many calls with their answers a natural prompt shows; none of them is among the hidden
+    tests. `surface` is how reference solutions look.
     """
 
     levels: tuple[int, ...] = (1, 2, 3, 4)
+    control: bool = True
     style: Style = "natural"
     operations: int | None = None
     kinds: str = KINDS
@@ -72,7 +73,9 @@ class Curriculum:
 
 
 NATURAL = Curriculum()
-COMPACT = Curriculum((1, 2), "compact", operations=86, two_arguments=0.0, examples=0, surface="nested")
+COMPACT = Curriculum(
+    (1, 2, 3), control=False, style="compact", operations=86, two_arguments=0.0, examples=0, surface="nested"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +93,17 @@ class Pair:
 
 
 def katas(split: Split, count: int, seed: int = 0, curriculum: Curriculum = NATURAL) -> Iterator[Problem]:
-    """Yield `count` katas of a split: of different compositions while those last, then with other constants and words.
+    """Yield `count` katas of a split, as different from each other as the curriculum allows.
 
     Raises:
         InputError: the curriculum has no katas.
     """
     _check(curriculum)
-    rng = _random(f"{split}/{seed}")
-    compositions: set[str] = set()
-    problems: set[str] = set()
+    draws = _Draws(split, _random(f"{split}/{seed}"), curriculum)
     for ordinal in range(count):
-        level = curriculum.levels[ordinal % len(curriculum.levels)]
-        for draw in range(_DRAWS):
-            stages = _drawn(rng, split, level, curriculum)
-            if stages is None:
-                continue
-            if draw < 2 * _FRESH and (key(stages) in compositions or (draw >= _FRESH and str(stages) in problems)):
-                continue
-            trial = tried(stages)
-            if trial is not None:
-                break
-        else:
-            raise InputError(f"there are no katas of level {level} here: {curriculum}; allow more operations or kinds")
-        compositions.add(key(stages))
-        problems.add(str(stages))
+        turn = ordinal % len(curriculum.levels)
+        levels = (*curriculum.levels[turn:], *curriculum.levels[:turn])
+        stages, trial = draws.next(levels)
         yield _problem(f"Katas/{split}/{seed}/{ordinal}", split, stages, trial, curriculum)
 
 
@@ -183,11 +173,50 @@ def contradictory(split: Split, count: int, seed: int = 0, curriculum: Curriculu
         )
 
 
-def _drawn(rng: random.Random, split: Split, level: int, curriculum: Curriculum) -> Stages | None:
-    stages = drawn(rng, level, selection(curriculum.operations, curriculum.kinds))
-    if stages is None or split_of(stages) != split:
-        return None
-    return with_argument(rng, stages) if rng.random() < curriculum.two_arguments else stages
+class _Draws:
+    """Compositions of a split, drawn one after another; what was drawn before comes again as late as possible."""
+
+    def __init__(self, split: Split, rng: random.Random, curriculum: Curriculum) -> None:
+        self._split, self._rng, self._curriculum = split, rng, curriculum
+        self._deck = Deck(selection(curriculum.operations, curriculum.kinds))
+        self._seen: set[str] = set()  # compositions, and compositions with their constants
+        self._used_up: set[tuple[int, str]] = set()
+
+    def next(self, levels: tuple[int, ...]) -> tuple[Stages, Trial]:
+        """Return a composition and its tests, of the first of these levels if that has any left.
+
+        In training, compositions come again with other constants, so that levels stay equally frequent. In the other
+        splits each comes once, for as long as any level has new ones: results on them are to be independent.
+        """
+        wishes: list[tuple[int, Callable[[Stages], str]]] = [(levels[0], str)]
+        if self._split != "train":
+            wishes = [(level, key) for level in levels] + [(level, str) for level in levels]
+        for level, name in wishes:
+            if (level, name.__name__) in self._used_up:
+                continue
+            for stages, trial in self._good(level, _FRESH if self._split == "train" else _FRESH_HELD_OUT):
+                if name(stages) not in self._seen:
+                    self._seen |= {key(stages), str(stages)}
+                    return stages, trial
+            if self._split != "train":
+                self._used_up.add((level, name.__name__))
+        for found in self._good(levels[0], _DRAWS):
+            return found
+        raise InputError(
+            f"there are no katas of level {levels[0]} in this curriculum: {self._curriculum}; "
+            "allow more operations or kinds"
+        )
+
+    def _good(self, level: int, draws: int) -> Iterator[tuple[Stages, Trial]]:
+        """Yield what is good of so many draws."""
+        for _ in range(draws):
+            stages = self._deck.drawn(self._rng, level, self._curriculum.control)
+            if stages is None or split_of(stages) != self._split:
+                continue
+            if self._rng.random() < self._curriculum.two_arguments:
+                stages = with_argument(self._rng, stages)
+            if (trial := tried(stages)) is not None:
+                yield stages, trial
 
 
 def _problem(name: str, split: Split, stages: Stages, trial: Trial, curriculum: Curriculum) -> Problem:
@@ -218,10 +247,9 @@ def _worded(name: str, stages: Stages, trial: Trial, curriculum: Curriculum) -> 
     among = [each for each in selection(curriculum.operations, curriculum.kinds) if not each.loops]
     without = None
     if rng.random() < curriculum.distraction:
-        used = key(stages)
-        without = rng.choice(
-            [each for each in among if each.name not in used and each.takes == among[0].takes] or among
-        )
+        used = {step.operation.name for step in steps(stages)}
+        kinds = {step.operation.takes for step in steps(stages)}
+        without = rng.choice([each for each in among if each.takes in kinds and each.name not in used] or among)
     if curriculum.style == "compact":
         return compact(stages, rng, without)
     return natural(stages, rng, without, trial.examples[: curriculum.examples])

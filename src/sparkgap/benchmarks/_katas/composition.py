@@ -8,11 +8,9 @@ repetition `["repeat", times, step]`; the constant `{"argument": "k"}` is the fu
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Literal
 
 from sparkgap.benchmarks._katas.catalogue import (
@@ -20,26 +18,23 @@ from sparkgap.benchmarks._katas.catalogue import (
     Kind,
     Operation,
     Value,
-    keeping,
     operation,
     predicates,
-    siblings,
 )
 from sparkgap.benchmarks._katas.inputs import probes
 from sparkgap.benchmarks._katas.meaning import MEANING
 
 Split = Literal["train", "validation", "test"]
-Fault = Literal["operation", "constant", "order", "missing", "extra", "branch", "times"]
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """In the place of a constant: the function's second argument, `k`."""
+    """In the place of a constant: the function's second argument, `k`, or by mistake the number beside it."""
+
+    plus: int = 0
 
 
 ARGUMENT = Argument()
-CONFUSED = 10  # operations that one may be mistaken for: those whose code is most like its own
-EXTRAS = 3  # operations that may be done once too often, at the end
 TIMES = (2, 3)  # how often a repetition repeats
 
 
@@ -85,22 +80,36 @@ def run(stages: Sequence[Stage], value: Any, argument: Any = None) -> Any:
     return value
 
 
+def run_all(stages: Sequence[Stage], values: list[Any], arguments: Sequence[Any]) -> list[Any]:
+    """Return what a composition makes of each value with its argument, as `run` does, and quicker."""
+    for stage in stages:
+        if isinstance(stage, Step) and not isinstance(stage.constant, Argument):
+            meaning, constant = MEANING[stage.operation.name], stage.constant
+            values = [meaning(value, constant) for value in values]
+        else:
+            values = [run((stage,), *given) for given in zip(values, arguments, strict=True)]
+    return values
+
+
 def _step(step: Step, value: Any, argument: Any) -> Any:
-    constant = argument if step.constant is ARGUMENT else step.constant
+    constant = step.constant
+    if isinstance(constant, Argument):
+        constant = argument + constant.plus if constant.plus else argument
     return MEANING[step.operation.name](value, constant)
 
 
 def takes(stages: Sequence[Stage]) -> Kind:
     """Return the kind of value that a composition starts from."""
-    return _ends(stages[0])[0]
+    return ends(stages[0])[0]
 
 
 def gives(stages: Sequence[Stage]) -> Kind:
     """Return the kind of value that a composition ends in."""
-    return _ends(stages[-1])[1]
+    return ends(stages[-1])[1]
 
 
-def _ends(stage: Stage) -> tuple[Kind, Kind]:
+def ends(stage: Stage) -> tuple[Kind, Kind]:
+    """Return the kinds that a stage takes and gives."""
     if isinstance(stage, Step):
         return stage.operation.takes, stage.operation.gives
     kind = stage.test.operation.takes if isinstance(stage, Choice) else stage.step.operation.takes
@@ -178,12 +187,16 @@ def split_of(stages: Sequence[Stage]) -> Split:
     that do the same under different names ("reverse, first" and "last") are in the same split. A tenth each goes to
     test and validation.
     """
-    return _split(json.dumps(as_json(_plain(stages))))
+    name = key(stages)
+    if name not in _SPLITS:
+        _SPLITS[name] = _split(_plain(stages))
+    return _SPLITS[name]
 
 
-@cache
-def _split(stages: str) -> Split:
-    composition = from_json(json.loads(stages))
+_SPLITS: dict[str, Split] = {}
+
+
+def _split(composition: Stages) -> Split:
     answers = [_ordered(run(composition, value)) for value in probes(takes(composition))]
     told = f"{takes(composition)}>{gives(composition)} {answers!r}"
     place = int.from_bytes(hashlib.sha256(told.encode()).digest()[:8], "big") % 10
@@ -212,41 +225,47 @@ def _mapped(stages: Sequence[Stage], change: Callable[[Step], Step], times: int 
     return tuple(map(mapped, stages))
 
 
-def drawn(rng: random.Random, level: int, among: Sequence[Operation]) -> Stages | None:
-    """Return a random composition of `level` stages; None if the draw came to a dead end.
+class Deck:
+    """Operations to draw compositions from, sorted by what they take."""
 
-    Levels 1 and 2 are plain steps. From level 3 on one stage is a condition, a repetition or a loop.
-    """
-    control = rng.randrange(level) if level >= 3 else -1
-    starts = sorted({each.takes for each in among}, key=KINDS.index)
-    kind = rng.choice(starts)
-    stages: list[Stage] = []
-    for place in range(level):
-        stage = _control(rng, kind, among) if place == control else _plain_step(rng, kind, among)
-        if stage is None or (stages and _stage_key(stages[-1]) == _stage_key(stage)):
+    def __init__(self, among: Sequence[Operation]) -> None:
+        self._starts = sorted({each.takes for each in among if not each.loops}, key=KINDS.index)
+        self._plain = {kind: [each for each in among if each.takes == kind and not each.loops] for kind in KINDS}
+        self._loops = {kind: [each for each in among if each.takes == kind and each.loops] for kind in KINDS}
+
+    def drawn(self, rng: random.Random, level: int, control: bool = True) -> Stages | None:
+        """Return a random composition of `level` stages; None if the draw came to a dead end.
+
+        Levels 1 and 2 are plain steps. From level 3 on one stage is a condition, a repetition or a loop, if `control`.
+        """
+        turn = rng.randrange(level) if control and level >= 3 else -1
+        if not self._starts:
             return None
-        stages.append(stage)
-        kind = _ends(stage)[1]
-    return tuple(stages)
+        kind = rng.choice(self._starts)
+        stages: list[Stage] = []
+        for place in range(level):
+            stage = self._control(rng, kind) if place == turn else self._step(rng, kind)
+            if stage is None or (stages and _stage_key(stages[-1]) == _stage_key(stage)):
+                return None
+            stages.append(stage)
+            kind = ends(stage)[1]
+        return tuple(stages)
 
+    def _step(self, rng: random.Random, kind: Kind) -> Step | None:
+        able = self._plain[kind]
+        return _with_constant(rng, rng.choice(able)) if able else None
 
-def _plain_step(rng: random.Random, kind: Kind, among: Sequence[Operation]) -> Step | None:
-    able = [each for each in among if each.takes == kind and not each.loops]
-    return _with_constant(rng, rng.choice(able)) if able else None
-
-
-def _control(rng: random.Random, kind: Kind, among: Sequence[Operation]) -> Stage | None:
-    loops = [each for each in among if each.takes == kind and each.loops]
-    keeping = [each for each in among if each.takes == each.gives == kind and not each.loops]
-    sort = rng.choice(("if", "loop", "repeat"))
-    if sort == "loop" and loops:
-        return _with_constant(rng, rng.choice(loops))
-    if len(keeping) < 2:
-        return None
-    then, other = (_with_constant(rng, each) for each in rng.sample(keeping, 2))
-    if sort == "repeat":
-        return Repetition(then, rng.choice(TIMES))
-    return Choice(_with_constant(rng, rng.choice(predicates(kind))), then, other)
+    def _control(self, rng: random.Random, kind: Kind) -> Stage | None:
+        sort = rng.choice(("if", "loop", "repeat"))
+        if sort == "loop" and self._loops[kind]:
+            return _with_constant(rng, rng.choice(self._loops[kind]))
+        able = [each for each in self._plain[kind] if each.gives == kind]
+        if len(able) < 2:
+            return None
+        then, other = (_with_constant(rng, each) for each in rng.sample(able, 2))
+        if sort == "repeat":
+            return Repetition(then, rng.choice(TIMES))
+        return Choice(_with_constant(rng, rng.choice(predicates(kind))), then, other)
 
 
 def _with_constant(rng: random.Random, op: Operation) -> Step:
@@ -262,70 +281,3 @@ def with_argument(rng: random.Random, stages: Stages) -> Stages:
     stage = stages[place]
     assert isinstance(stage, Step)
     return (*stages[:place], replace(stage, constant=ARGUMENT), *stages[place + 1 :])
-
-
-def simpler(stages: Stages) -> Iterator[Stages]:
-    """Yield the composition with one part taken away: a stage, a branch, a repetition. Each must do something else."""
-    for place, stage in enumerate(stages):
-        before, after = stages[:place], stages[place + 1 :]
-        if isinstance(stage, Choice):
-            yield (*before, stage.then, *after)
-            yield (*before, stage.other, *after)
-        if isinstance(stage, Repetition):
-            yield (*before, stage.step, *after)
-        first, last = _ends(stage)
-        if first == last and len(stages) > 1:
-            yield (*before, *after)
-
-
-def mutants(stages: Stages) -> Iterator[tuple[Fault, Stages]]:
-    """Yield what one plausible mistake makes of a composition, and which mistake it is; some may do the same as it."""
-    for place, stage in enumerate(stages):
-        before, after = stages[:place], stages[place + 1 :]
-        for fault, changed in _stage_mutants(stage):
-            yield fault, (*before, changed, *after)
-        if place and _ends(stages[place - 1])[0] == _ends(stage)[0] == _ends(stage)[1] == _ends(stages[place - 1])[1]:
-            yield "order", (*stages[: place - 1], stage, stages[place - 1], *after)
-        if len(stages) > 1 and _ends(stage)[0] == _ends(stage)[1]:
-            yield "missing", (*before, *after)
-    for op in keeping(gives(stages))[:EXTRAS]:
-        yield "extra", (*stages, Step(op, next(iter(op.constants), None)))
-
-
-def _stage_mutants(stage: Stage) -> Iterator[tuple[Fault, Stage]]:
-    match stage:
-        case Step():
-            yield from _step_mutants(stage)
-        case Repetition(step, times):
-            yield "times", Repetition(step, times + 1)
-            yield "times", Repetition(step, times - 1) if times > 2 else step
-            yield from ((fault, Repetition(changed, times)) for fault, changed in _step_mutants(step))
-        case Choice(test, then, other):
-            yield "branch", Choice(test, other, then)
-            yield from ((fault, Choice(changed, then, other)) for fault, changed in _step_mutants(test))
-            yield from ((fault, Choice(test, changed, other)) for fault, changed in _step_mutants(then))
-            yield from ((fault, Choice(test, then, changed)) for fault, changed in _step_mutants(other))
-
-
-def _step_mutants(step: Step) -> Iterator[tuple[Fault, Step]]:
-    constants = step.operation.constants
-    near = [step.constant - 1, step.constant + 1] if isinstance(step.constant, int) else []
-    for constant in dict.fromkeys([*near, *constants]):
-        allowed = not isinstance(constant, int) or constant >= min(2, *(c for c in constants if isinstance(c, int)))
-        if constant != step.constant and step.constant is not ARGUMENT and allowed:
-            yield "constant", replace(step, constant=constant)
-    for other in siblings(step.operation.name)[:CONFUSED]:
-        if not other.constants:
-            yield "operation", Step(other)
-        elif step.constant in other.constants or (step.constant is ARGUMENT and _alike(step.operation, other)):
-            yield "operation", Step(other, step.constant)
-        else:
-            yield "operation", Step(other, other.constants[0])
-
-
-def _alike(one: Operation, other: Operation) -> bool:
-    """Whether an argument meant for one operation's constant suits the other's: same type, none too small."""
-    ours, theirs = ([c for c in each.constants if isinstance(c, int)] for each in (one, other))
-    if ours and theirs:
-        return min(ours) >= min(theirs)
-    return bool(one.constants and other.constants) and not ours and not theirs

@@ -13,29 +13,29 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sparkgap.benchmarks._katas.composition import (
-    ARGUMENT,
+    Argument,
     Stages,
     as_json,
     from_json,
     gives,
-    mutants,
     run,
-    simpler,
+    run_all,
     steps,
     takes,
 )
 from sparkgap.benchmarks._katas.inputs import drawn_value, edges
+from sparkgap.benchmarks._katas.mutation import mutants, reducible, simpler
 
-POOL = 48  # inputs that tests are chosen from
+POOL = 64  # inputs that tests are chosen from
 TESTS = 10  # chosen inputs; up to MOST_TESTS where mutants are left
 MOST_TESTS = 12
-MUTANTS = 32  # considered for each composition
+GROSS = 16  # mutants with another operation that are considered; of the subtler ones, all
 LONGEST = 120  # characters of an answer's repr
 LARGEST = 10**12  # of answers that are numbers
 
@@ -59,6 +59,8 @@ def tried(stages: Stages) -> Trial | None:
 @lru_cache(maxsize=8192)
 def _tried(told_stages: str) -> Trial | None:
     stages = from_json(json.loads(told_stages))
+    if reducible(stages):
+        return None
     rng = random.Random(f"sparkgap katas, tests of {told_stages}")  # noqa: S311
     pool = _pool(stages, rng)
     trail = _Trail(stages, pool)
@@ -69,12 +71,13 @@ def _tried(told_stages: str) -> Trial | None:
     parts = []
     for part in simpler(stages):
         parts.append(trail.caught(part))
-        if parts[-1].bit_count() < 4:
+        if len(parts[-1]) < 4:
             return None
-    wrong = [changed for _, changed in mutants(stages)]
-    if len(wrong) > MUTANTS:
-        wrong = rng.sample(wrong, MUTANTS)
-    catches = [*parts, *map(trail.caught, wrong)]
+    wrong = list(mutants(stages))
+    subtle = [changed for fault, changed in wrong if fault != "operation"]
+    gross = [changed for fault, changed in wrong if fault == "operation"]
+    gross = rng.sample(gross, min(len(gross), GROSS))
+    catches = [*parts, *map(trail.caught, subtle + gross)]
     if takes(stages) == gives(stages):
         catches.append(trail.caught(()))
     chosen = _chosen(catches, told)
@@ -111,7 +114,7 @@ def _pool(stages: Stages, rng: random.Random) -> list[Arguments]:
     """Return distinct inputs: the edge cases, then random ones."""
     kind = takes(stages)
     near = [step.constant for step in steps(stages) if isinstance(step.constant, int)]
-    domain = next((step.operation.constants for step in steps(stages) if step.constant is ARGUMENT), ())
+    domain = next((step.operation.constants for step in steps(stages) if isinstance(step.constant, Argument)), ())
     if all(isinstance(constant, int) for constant in domain):
         near += [int(constant) for constant in domain]
     pool: list[Arguments] = []
@@ -134,48 +137,58 @@ class _Trail:
         self._arguments = [arguments[1] if len(arguments) > 1 else None for arguments in pool]
         self.values = [[arguments[0] for arguments in pool]]
         for stage in stages:
-            self.values.append(self._run((stage,), self.values[-1]))
+            self.values.append(run_all((stage,), self.values[-1], self._arguments))
 
-    def caught(self, stages: Stages) -> int:
-        """Return a bit for each input on which another composition answers differently."""
-        same = 0  # stages that both begin with: what those do is known
-        while same < min(len(stages), len(self._stages)) and stages[same] is self._stages[same]:
-            same += 1
-        found = self._run(stages[same:], self.values[same])
-        pairs = enumerate(zip(found, self.values[-1], strict=True))
-        return sum(1 << place for place, (one, other) in pairs if one != other)
+    def caught(self, stages: Stages) -> list[int]:
+        """Return the inputs on which another composition answers differently, by their places in the pool.
 
-    def _run(self, stages: Stages, values: list[Any]) -> list[Any]:
-        return [run(stages, *given) for given in zip(values, self._arguments, strict=True)]
+        Stages that both begin with are not run again, and those that both end in only where it can matter.
+        """
+        ours, shorter = self._stages, min(len(stages), len(self._stages))
+        start = end = 0
+        while start < shorter and stages[start] is ours[start]:
+            start += 1
+        while end < shorter - start and stages[-1 - end] is ours[-1 - end]:
+            end += 1
+        found = run_all(stages[start : len(stages) - end], self.values[start], self._arguments)
+        before = self.values[len(ours) - end]
+        places = [place for place, value in enumerate(found) if _differ(value, before[place])]
+        if not end:
+            return [place for place in places if found[place] != before[place]]
+        arguments = [self._arguments[place] for place in places]
+        answers = run_all(stages[-end:], [found[place] for place in places], arguments)
+        right = self.values[-1]
+        return [place for place, answer in zip(places, answers, strict=True) if answer != right[place]]
 
 
-def _chosen(catches: Sequence[int], told: Sequence[str]) -> list[int]:
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two values are not the same; dicts that are equal may be in another order."""
+    return bool(one != other) or (isinstance(one, dict) and list(one) != list(other))
+
+
+def _chosen(catches: Sequence[list[int]], told: Sequence[str]) -> list[int]:
     """Return the inputs to test on: the empty one, then whichever catches most of what is not caught twice yet.
 
     Among equals an input counts less the more often its answer is there already, so that no constant passes much.
     """
-    chosen = [0]
-    owed = [[caught, 2 - (caught & 1)] for caught in catches if caught]
-    answers = Counter([told[0]])
+    chosen: list[int] = []
+    owed = [(caught, set(caught)) for caught in catches if caught]
+    open_ = dict.fromkeys(range(len(owed)), 2)  # mutants, and how often each is to be caught
+    answers = Counter[str]()
     while len(chosen) < MOST_TESTS:
-        open_ = [(caught, need) for caught, need in owed if need > 0]
-        if len(chosen) >= TESTS and not any(need == 2 for _, need in open_):
+        if len(chosen) >= TESTS and 2 not in open_.values():
             break
         gain = [0] * len(told)
-        for caught, need in open_:
-            for place in _bits(caught):
+        for number, need in open_.items():
+            for place in owed[number][0]:
                 gain[place] += need * need
         left = (place for place in range(len(told)) if place not in chosen)
-        best = min(left, key=lambda place: (answers[told[place]] >= 2, -gain[place], answers[told[place]], place))
+        best = min(left, key=lambda place: (answers[told[place]] >= 3, -gain[place], answers[told[place]], place))
+        best = best if chosen else 0
         chosen.append(best)
         answers[told[best]] += 1
-        for each in owed:
-            each[1] -= each[0] >> best & 1
+        for number in [number for number in open_ if best in owed[number][1]]:
+            open_[number] -= 1
+            if not open_[number]:
+                del open_[number]
     return sorted(chosen)
-
-
-def _bits(number: int) -> Iterable[int]:
-    while number:
-        low = number & -number
-        yield low.bit_length() - 1
-        number ^= low

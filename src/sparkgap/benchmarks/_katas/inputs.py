@@ -37,13 +37,21 @@ def drawn_value(rng: random.Random, kind: Kind, near: Sequence[int] = ()) -> Val
     if kind == "n":
         return _number(rng, near)
     if kind == "s":
-        return _text(rng)
+        text = _text(rng)
+        return text[: _size(rng, len(text), near)]
     if kind == "w":
-        return [_word(rng) for _ in range(rng.randint(1, 7))]
+        return [_word(rng) for _ in range(_size(rng, rng.randint(1, 7), near))]
     if kind == "l":
         return _numbers(rng, near)
-    keys = rng.sample(_KEYS, rng.randint(1, 6))
-    return {each: rng.randint(-4, 9) for each in keys}
+    keys = rng.sample(_KEYS, min(_size(rng, rng.randint(1, 6), near), len(_KEYS)))
+    return dict(zip(keys, _numbers(rng, near, len(keys)), strict=True))
+
+
+def _size(rng: random.Random, usual: int, near: Sequence[int]) -> int:
+    """Return a size: the usual one, or now and then one at which something may change."""
+    if near and rng.random() < 0.3:
+        return min(max(rng.choice(near) + rng.randint(-1, 1), 1), 12)
+    return usual
 
 
 def _number(rng: random.Random, near: Sequence[int]) -> int:
@@ -53,8 +61,9 @@ def _number(rng: random.Random, near: Sequence[int]) -> int:
     return rng.randint(-30, 40) if style < 3 else rng.randint(10, 400) if style == 3 else rng.randint(-5000, 20000)
 
 
-def _numbers(rng: random.Random, near: Sequence[int]) -> list[int]:
-    size, most = rng.randint(1, 9), rng.choice((4, 10, 30))
+def _numbers(rng: random.Random, near: Sequence[int], size: int | None = None) -> list[int]:
+    size = _size(rng, rng.randint(1, 9), near) if size is None else size
+    most = rng.choice((4, 10, 30))
     found = [rng.randint(-most // 2, most) for _ in range(size)]
     for place in range(size):
         if near and rng.random() < 0.25:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from itertools import accumulate, chain, dropwhile, groupby, islice, pairwise, repeat, takewhile
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 Meaning = Callable[[Any, Any], Any]
@@ -78,16 +79,20 @@ def _letters(pattern: str, new: str = "") -> Meaning:
     return lambda x, k: compiled.sub(new, x)
 
 
+_UP = str.maketrans(ascii_lowercase, ascii_uppercase)
+_DOWN = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
 def _up(text: str) -> str:
-    return "".join(chr(ord(c) - 32) if "a" <= c <= "z" else c for c in text)
+    return text.translate(_UP)
 
 
 def _down(text: str) -> str:
-    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+    return text.translate(_DOWN)
 
 
 def _swapped(text: str) -> str:
-    return "".join(_up(c) if c == _down(c) else _down(c) for c in text)
+    return text.translate(_UP | _DOWN)
 
 
 def _firsts(items: Iterable[Any]) -> list[Any]:
@@ -139,7 +144,7 @@ def _tally(items: Iterable[Any]) -> dict[str, int]:
     return {str(item): count for item, count in Counter(items).items()}
 
 
-def _entries(keeps: Callable[[str, int, Any], bool]) -> Meaning:
+def _entries(keeps: Callable[..., bool]) -> Meaning:
     return lambda x, k: dict(item for item in x.items() if keeps(*item, k))
 
 

@@ -112,11 +112,18 @@ def _filled(form: str, value: str, step: Step, bare: str = "") -> str:
 
     def put(slot: re.Match[str]) -> str:
         if slot[1] == "k":
-            return "k" if isinstance(step.constant, Argument) else repr(step.constant)
+            return _constant(step)
         alone = form[slot.start() - 1 : slot.start()] == "(" and form[slot.end() : slot.end() + 1] in {")", ","}
         return bare if bare and alone else value
 
     return _SLOT.sub(put, form)
+
+
+def _constant(step: Step) -> str:
+    if not isinstance(step.constant, Argument):
+        return repr(step.constant)
+    plus = step.constant.plus
+    return f"(k {'+' if plus > 0 else '-'} {abs(plus)})" if plus else "k"
 
 
 def _loop(found: re.Match[str], value: str, step: Step) -> list[str]:
