@@ -98,3 +98,13 @@ def test_an_unfinished_run_says_how_to_go_on(run: Path) -> None:
     done = invoke(run)
     assert done.exit_code == 2
     assert "is not finished; this goes on where it stopped: sparkgap measure hf/spark" in done.stderr
+
+
+def test_the_file_is_named_for_its_form_where_none_is_named(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "wrote report.md" in invoke(run, "--format", "md").output
+    assert (tmp_path / "report.md").read_text("utf-8").startswith("1 run")
+    assert "wrote report.html" in invoke(run).output
+    assert (tmp_path / "report.html").exists()

@@ -28,7 +28,9 @@ Exit code 0: written. 2: a mistake that you can mend.
 
 @click.command(name="report", epilog=_NOTES)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option("-o", "--output", default="report.html", show_default=True, help="The file to write; - is stdout.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="The file to write, report.html or report.md unless said; - is stdout."
+)
 @click.option(
     "--format",
     "form",
@@ -38,13 +40,14 @@ Exit code 0: written. 2: a mistake that you can mend.
 @click.option("--claim", "claimed", multiple=True, metavar="MODEL", help="Show published figures too, as such: gpt-5.")
 @click.option("--claims", "files", multiple=True, type=click.Path(), metavar="FILE", help="A file of claims of yours.")
 @click.option("--title", default="", help="What stands at the top.")
-def command(runs: tuple[str, ...], output: str, **chosen: Any) -> None:
+def command(runs: tuple[str, ...], output: str | None, **chosen: Any) -> None:
     """Show runs side by side: figures with intervals, charts, failures, and every problem with its answers."""
     from sparkgap.claims import find_claims
     from sparkgap.report import read, report
 
-    by_name: Form = "md" if output.lower().endswith((".md", ".markdown")) else "html"
+    by_name: Form = "md" if (output or "").lower().endswith((".md", ".markdown")) else "html"
     form: Form = chosen["form"] or by_name
+    output = output or f"report.{form}"
     found = [read(folder, name) for name, folder in map(_named, runs)]
     claims = [find_claims(model, chosen["files"]) for model in chosen["claimed"]]
     text = report(found, claims=claims, form=form, title=chosen["title"])
