@@ -27,12 +27,16 @@ class Marks:
         self.samples = self.scored = 0
         self.total = 0.0
         self._squares = 0.0
+        self._examples: dict[str, tuple[int, Json]] = {}  # of each status, the first sample
         self._values: dict[str, dict[str, list[float]]] = {name: {} for name in self.names}
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Count one record: `status`, `value` (None for unscored) and `metrics`."""
         self.samples += 1
         self.by_status[record["status"]] += 1
+        if record["ordinal"] < self._examples.get(record["status"], (math.inf,))[0]:
+            example = {key: record[key] for key in ("problem_id", "sample_index", "why")}
+            self._examples[record["status"]] = (record["ordinal"], example)
         if (value := record["value"]) is None:
             return
         self.scored += 1
@@ -77,6 +81,7 @@ class Marks:
             "unscored": self.unscored,
             "unanswered": self.by_status[UNANSWERED],
             "by_status": statuses,
+            "examples": {status: self._examples[status][1] for status in statuses},
         }
 
 

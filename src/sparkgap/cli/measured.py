@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sparkgap.cli.scorecard import printable
+from sparkgap.tally import UNANSWERED
+
 if TYPE_CHECKING:
     from sparkgap.measure import MeasureResult
 
@@ -41,6 +44,9 @@ def _went(result: MeasureResult) -> Iterator[str]:
                 f"{count:,} {status}" for status, count in sorted(wrong.items(), key=lambda each: -each[1])
             )
             yield f"{name}: of {summary['samples']:,} samples {told}"
+        if unanswered := summary["examples"].get(UNANSWERED):
+            why = printable(unanswered["why"])
+            yield f"  unanswered, for example {unanswered['problem_id']}: {why}"[:WIDTH]
         if summary.get("gained"):
             yield f"  {summary['gained']:,} pass only when read leniently (strictly: {_strictly(summary)})"
     if not result.complete:
