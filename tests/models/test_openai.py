@@ -225,11 +225,12 @@ def ask_all(server: ChatServer, count: int, n: int, retries: int) -> tuple[list[
         requests = (Request(messages=(Message("user", f"question {i}"),)) for i in range(count))
         return await asyncio.gather(*(asker.ask(request, n) for request in requests)), asker
 
-    return with_model(server.url, ask, timeout_s="0.2")
+    return with_model(server.url, ask, timeout_s="1")
 
 
 def test_nothing_is_lost_or_made_up_whatever_goes_wrong() -> None:
-    with chatting(delay_s=0.002, faults=dict.fromkeys(FAULTS, 0.04), seed=7) as server:
+    faults = {**dict.fromkeys(FAULTS, 0.04), "slow": 0.008}
+    with chatting(delay_s=0.002, slow_s=1.5, faults=faults, seed=7) as server:
         replies, asker = ask_all(server, 500, 2, retries=20)
     assert set(server.served) == {"ok", *FAULTS}
     assert [[reply.text for reply in pair] for pair in replies] == [
@@ -237,7 +238,7 @@ def test_nothing_is_lost_or_made_up_whatever_goes_wrong() -> None:
     ]
     assert not [reply for pair in replies for reply in pair if reply.error]
     assert (asker.counters.requests, asker.counters.failed) == (500, 0)
-    assert asker.counters.crowded == server.served["429"] + server.served["503"]
+    assert 0 < asker.counters.crowded <= server.served["429"] + server.served["503"]
     assert set(server.answered) == {f"question {i}" for i in range(500)}
 
 

@@ -284,6 +284,8 @@ def test_logs_that_inspect_wrote_are_read_by_inspect(tmp_path: Path) -> None:
         ([lm_eval(0, [["a"]], task_id="Nope/9")], "s.jsonl:1: no problem 'Nope/9'"),
         ([{"question_id": FIRST, "choices": [{"turns": [3]}]}], "s.jsonl:1: .*mt_bench.*`turn` is no string"),
         ([{"task_id": FIRST, "replies": [{}]}], "s.jsonl:1: .*measure.*no 'text'"),
+        ([{"task_id": FIRST, "replies": []}], "s.jsonl:1: .*measure.*`replies` is empty"),
+        ([lm_eval(0, [[[]]], task_id=FIRST)], "s.jsonl:1: .*lm_eval"),
         ([], "s.jsonl is empty"),
     ],
 )
@@ -325,7 +327,7 @@ JSON = st.recursive(
         max_size=3,
     )
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file_is_read_or_refused_with_a_word(tmp_path: Path, lines: list[Any]) -> None:
     path = write(tmp_path / "s.jsonl", *lines)
     said = ""

@@ -78,7 +78,7 @@ def entries(path: Path, form: Format) -> Iterator[Entry]:
                 continue
         try:
             task, recorded = read[form](record)
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        except (LookupError, TypeError, ValueError, AttributeError) as fault:
             what = f"no {fault}" if isinstance(fault, KeyError) else str(fault)
             raise InputError(f"{where}: not a line as {form} files have it ({what})") from fault
         yield Entry(where, task, recorded)
@@ -112,6 +112,8 @@ def _measure(record: Mapping[str, Any]) -> tuple[object, tuple[Recorded, ...]]:
         )
         for reply in record["replies"]
     )
+    if not replies:
+        raise ValueError("`replies` is empty")
     return record["task_id"], (Recorded(replies, form),)
 
 
