@@ -4,6 +4,7 @@
     ├── InputError           a file or an argument is not what it should be (names file and line)
     ├── DataError            a published file is missing, or its sha256 does not hold
     ├── PluginError          no plug-in of that name, or a broken one
+    ├── ToolchainError       a compiler or runtime that a language needs is missing
     └── IsolationError       this machine cannot jail programs at a safe level
     InfraError               exit code 4: ours, never the candidate's
 
@@ -29,6 +30,10 @@ class DataError(SparkgapError):
 
 class PluginError(SparkgapError):
     """There is no plug-in of that name, or it does not keep its contract."""
+
+
+class ToolchainError(SparkgapError):
+    """A compiler or runtime that a language needs is missing; the text says how to install it."""
 
 
 class IsolationError(SparkgapError):

@@ -22,6 +22,11 @@ class Trial:
     tests: Tests
     right: str
     wrong: str
+    language: str = "python"
+
+    def program(self, source: str, limits: Limits | None = None) -> Program:
+        """Return a program to judge by these tests."""
+        return Program(source, self.tests, self.language, limits or Limits())
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Attack:
 
     def program(self) -> Program:
         """Return the attack as a program to judge."""
-        return Program(self.source, self.trial.tests, limits=self.limits)
+        return self.trial.program(self.source, self.limits)
 
 
 _ADD_RIGHT, _ADD_WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
@@ -85,8 +90,8 @@ def outcome(judge: Judge, enemy: Attack) -> tuple[Verdict, Verdict, Verdict]:
     trial = enemy.trial
     return (
         judge.run(enemy.program()),
-        judge.run(Program(trial.right, trial.tests)),
-        judge.run(Program(trial.wrong, trial.tests)),
+        judge.run(trial.program(trial.right)),
+        judge.run(trial.program(trial.wrong)),
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from sparkgap import CodeTests, Judge, Limits, Program, StdioTests, Verdict
-from sparkgap.errors import InfraError
+from sparkgap.errors import InfraError, PluginError
 from sparkgap.types import STATUSES, InputTests, Status
 
 QUICK = Limits(cpu_s=0.4, memory_mb=256, output_kb=256)
@@ -283,7 +283,7 @@ def test_arguments_are_checked() -> None:
 
 
 def test_what_cannot_be_sent_is_refused_at_once(judge: Judge) -> None:
-    with pytest.raises(ValueError, match="language"):
+    with pytest.raises(PluginError, match="no language 'cobol'"):
         judge.submit(Program("x = 1", language="cobol"))
     with pytest.raises(ValueError, match="cannot be sent"):
         judge.submit(Program("x = 1", InputTests("f", ((object(),),), (1,))))

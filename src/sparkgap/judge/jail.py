@@ -22,6 +22,7 @@ NOBODY = 65534
 SCRATCH_BYTES = 32 << 20
 MAX_THREADS = 64
 MAX_FILES = 64
+MAX_YARD_THREADS, MAX_YARD_FILES = 192, 256  # in a yard: compilers start others, and open what they link
 _MEMORY_RESERVE = 32 << 20  # what a program that ran out of memory may still use to say so
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -31,13 +32,23 @@ _FILES = ("/etc/ld.so.cache", "/etc/localtime")
 class Runtime(NamedTuple):
     """What a program may read of the host: folders and files of the language's runtime, and where packages lie.
 
-    `packages` are host paths of importable packages; inside a full jail they appear under `/packages`.
+    `packages` are host paths of importable packages; inside a full jail they appear under `/packages`. `programs` are
+    shown one by one: (where it appears, the host's file).
     """
 
     folders: tuple[str, ...]
     files: tuple[str, ...]
-    masked: tuple[str, ...]  # folders below `folders` that stay empty
+    masked: tuple[str, ...] = ()  # folders below `folders` that stay empty
     packages: tuple[str, ...] = ()
+    programs: tuple[tuple[str, str], ...] = ()
+
+
+class Scratch(NamedTuple):
+    """Where a yard's programs may write, at most so many bytes and files; `folder` is for levels without a /tmp."""
+
+    folder: str
+    bytes: int
+    files: int
 
 
 def python_runtime(packages: tuple[str, ...] = ()) -> Runtime:
@@ -59,11 +70,11 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
     return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
-def enter(level: str, runtime: Runtime) -> None:
+def enter(level: str, runtime: Runtime, yard: Scratch | None = None) -> None:
     """Put this process behind the walls of `level`; with `full` the caller goes on in a forked child.
 
     Only a full jail has a folder that programs may write to, a small one in memory: elsewhere what they write could
-    not be bounded, nor hidden from the next.
+    not be bounded, nor hidden from the next. A `yard`, where compilers run, has one at every level.
 
     Raises:
         OSError: the kernel refuses a wall. The process is then in no defined state and must end.
@@ -73,25 +84,30 @@ def enter(level: str, runtime: Runtime) -> None:
     os.umask(0o022)
     threads = MAX_THREADS  # counted within the namespace
     if level == "full":
-        _enter_namespaces(runtime)
+        _enter_namespaces(runtime, yard or Scratch("", SCRATCH_BYTES, 2048))
         readable, writable = ["/"], ["/tmp", *_DEVICES]  # noqa: S108 - the jail's own
         os.chdir("/tmp")  # noqa: S108
     else:
         readable, writable = [*runtime.folders, *runtime.files, *runtime.packages], list(_DEVICES)
-        os.chdir(runtime.folders[0])
+        readable += [path for _, path in runtime.programs]
+        writable += [yard.folder] if yard else []
+        os.chdir(yard.folder if yard else runtime.folders[0])
         if os.geteuid() == 0:
             _become_nobody(runtime)
         threads += _threads_of(os.geteuid())  # counted over all that this user runs
+    if yard:
+        threads += MAX_YARD_THREADS - MAX_THREADS
     resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
+    most_files = MAX_YARD_FILES if yard else MAX_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
     resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if level != "unsafe":
         if level == "reduced" or kernel.landlock_version() >= 2:  # the first could not move files, which the sweep does
-            kernel.landlock(readable, writable)
-        kernel.put_on_filter(seccomp.worker_filter(plain_forks=level != "full"))
+            kernel.landlock(readable, writable, execute=yard is not None)
+        kernel.put_on_filter(seccomp.yard_filter() if yard else seccomp.worker_filter(plain_forks=level != "full"))
 
 
 def _threads_of(user: int) -> int:
@@ -108,7 +124,8 @@ def _threads_of(user: int) -> int:
 def _become_nobody(runtime: Runtime) -> None:
     """Give up root for good where nobody else's runtime is needed, and in any case root's powers."""
     with contextlib.suppress(PermissionError):
-        if all(_open_to_all(folder) for folder in (*runtime.folders, *runtime.packages)):
+        shown = (os.path.dirname(path) for _, path in runtime.programs)
+        if all(_open_to_all(folder) for folder in (*runtime.folders, *runtime.packages, *shown)):
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -123,14 +140,14 @@ def _open_to_all(folder: str) -> bool:
     return True
 
 
-def _enter_namespaces(runtime: Runtime) -> None:
+def _enter_namespaces(runtime: Runtime, scratch: Scratch) -> None:
     own = kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS
     processes = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
     if os.geteuid() == 0:
         # Root builds the walls as root, so that no user namespace below can undo them, then becomes nobody in a user
         # namespace of its own, which only serves to make process namespaces.
         kernel.unshare(own)
-        _build_root(runtime)
+        _build_root(runtime, scratch)
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -141,7 +158,7 @@ def _enter_namespaces(runtime: Runtime) -> None:
         user, group = os.geteuid(), os.getegid()
         kernel.unshare(own | kernel.NEWUSER | kernel.NEWPID)
         _map_self(processes, user, group)
-        _build_root(runtime)
+        _build_root(runtime, scratch)
     os.close(processes)
     if os.fork():
         os._exit(0)  # the child, process 1 of the new process namespace, goes on; the worker adopts it
@@ -155,7 +172,7 @@ def _map_self(processes: int, user: int, group: int) -> None:
         os.close(descriptor)
 
 
-def _build_root(runtime: Runtime) -> None:
+def _build_root(runtime: Runtime, scratch: Scratch) -> None:
     """Pivot into a new root that holds the runtime, read-only, and an empty scratch folder at /tmp."""
     base, old = "/tmp", "/host"  # noqa: S108 - the mount point of the new root, in this namespace only
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
@@ -169,6 +186,9 @@ def _build_root(runtime: Runtime) -> None:
         _show(old, path, path)
     for package in runtime.packages:
         _show(old, package, "/packages/" + os.path.basename(package))
+    for inside, path in runtime.programs:
+        if not os.path.lexists(inside):
+            _show(old, path, inside)
     for masked in runtime.masked:
         kernel.mount("empty", masked, "tmpfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV, "size=4k")
     for name in ("lib", "lib64", "usr/lib64", "bin"):  # merged-usr links, by which the loader finds libraries
@@ -177,7 +197,7 @@ def _build_root(runtime: Runtime) -> None:
             os.makedirs(os.path.dirname("/" + name), exist_ok=True)
             os.symlink(os.readlink(target), "/" + name)
     os.makedirs("/tmp", exist_ok=True)  # noqa: S108
-    options = f"size={SCRATCH_BYTES},nr_inodes=2k,mode=1777"
+    options = f"size={scratch.bytes},nr_inodes={scratch.files},mode=1777"
     kernel.mount("scratch", "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)  # noqa: S108
     kernel.unmount(old)
     os.rmdir(old)

@@ -5,41 +5,19 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import itertools
-import marshal
 import os
 import re
 from collections import OrderedDict
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from sparkgap.judge import wire
-from sparkgap.types import CodeTests, Diagnostic, DocTests, Failure, InputTests, Program, StdioTests, Tests, Verdict
+from sparkgap.judge.foreign import ForeignJobs
+from sparkgap.judge.job import Job
+from sparkgap.types import CodeTests, DocTests, InputTests, Program, StdioTests, Tests, Verdict
 
-FIRST_TRY_SHARE = 1 / 4  # of the CPU budget: what is not done by then is tried again alone with all of it
 _CACHED_TESTS, _CACHED_BYTES = 512, 64 << 20
 _NO_TESTS = CodeTests("")
-
-
-@dataclass(eq=False)
-class Job:
-    """One program on its way through the judge."""
-
-    future: Future[Verdict]
-    key: bytes  # of its tests
-    tests: bytes
-    body: dict[str, Any] | bytes
-    cpu_s: float
-    most_wall_s: float
-    lonely: bool = False
-    started: bool = False
-    deaths: int = 0
-    fields: dict[str, Any] = field(default_factory=dict)
-
-    def message(self) -> bytes:
-        """Return the message to a worker: with a share of the CPU budget at first, with all of it when alone."""
-        cpu_s = self.cpu_s if self.lonely else self.cpu_s * FIRST_TRY_SHARE
-        return b"J" + marshal.dumps(self.fields | {"cpu_s": cpu_s})
 
 
 class JobMaker:
@@ -47,6 +25,7 @@ class JobMaker:
 
     def __init__(self, packages: tuple[str, ...]) -> None:
         self._ids = itertools.count()
+        self._foreign = ForeignJobs()
         self._encoded: OrderedDict[int, tuple[Tests, bool, tuple[bytes, bytes, bool]]] = OrderedDict()
         self._encoded_bytes = 0
         self.package_paths = _find(packages)
@@ -57,10 +36,13 @@ class JobMaker:
         """Return the job for a program.
 
         Raises:
-            ValueError: a language that the judge does not have, or tests that cannot be sent.
+            ValueError: tests that cannot be sent.
+            Unjudgeable: tests that this language cannot be judged by.
+            PluginError: a language that there is not.
+            ToolchainError: a language whose compiler is not installed.
         """
         if program.language != "python":
-            raise ValueError(f"the judge has no language {program.language!r}")
+            return self._foreign.make(program, future, next(self._ids))
         tests = program.tests if program.tests is not None else _NO_TESTS
         limits = program.limits
         fields: dict[str, Any] = {
@@ -119,28 +101,3 @@ def _find(packages: tuple[str, ...]) -> tuple[str, ...]:
             real = os.path.realpath(place)
             found += [path for path in (real, real + ".libs") if os.path.isdir(path)]
     return tuple(found)
-
-
-def verdict_of(message: bytes) -> Verdict:
-    """Read a worker's answer."""
-    said = marshal.loads(message[1:])  # noqa: S302 - a worker is a process of ours
-    stage = said["stage"]
-    return Verdict(
-        status=said["status"],
-        stage=stage,
-        reason=said.get("reason", ""),
-        tests_passed=said.get("passed", 0),
-        tests_total=said.get("total"),
-        groups={name: (passed, run) for name, (passed, run) in said.get("groups", {}).items()},
-        failure=Failure(**{"test": "", **said["failure"]}) if said.get("failure") else None,
-        diagnostics=tuple(
-            Diagnostic(stage, "error", d["types"][0], d["text"], d["line"], d["column"])
-            for d in said.get("diagnostics", ())
-        ),
-        cpu_s=said.get("cpu_s", 0.0),
-        wall_s=said.get("wall_s", 0.0),
-        memory_mb=said.get("memory_mb", 0.0),
-        output=said.get("output", ""),
-        output_clipped=said.get("output_clipped", False),
-        answers=tuple(wire.loads(said["answers"].encode("ascii"))) if said.get("answers") is not None else None,
-    )

@@ -22,7 +22,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from sparkgap.errors import InfraError, IsolationError
-from sparkgap.judge.jobs import Job, JobMaker, verdict_of
+from sparkgap.judge.foreign import Unjudgeable
+from sparkgap.judge.job import Job
+from sparkgap.judge.jobs import JobMaker
 from sparkgap.judge.pool import WorkerProcess
 from sparkgap.types import Program, Verdict
 
@@ -97,9 +99,17 @@ class Judge:
         self._finalizer()
 
     def submit(self, program: Program) -> Future[Verdict]:
-        """Hand in one program and return at once; the future's result is the verdict."""
+        """Hand in one program and return at once; the future's result is the verdict.
+
+        Raises:
+            PluginError: there is no such language.
+            ToolchainError: its compiler is not installed.
+        """
         future: Future[Verdict] = Future()
-        self._state.put(self._jobs.make(program, future))
+        try:
+            self._state.put(self._jobs.make(program, future))
+        except Unjudgeable as error:
+            future.set_result(Verdict("infra", "load", str(error)))
         return future
 
     def run(self, program: Program) -> Verdict:
@@ -286,7 +296,7 @@ class _State:
         while (message := worker.channel.take()) is not None:
             job = worker.jobs.popleft()
             worker.note_progress()
-            verdict = verdict_of(message)
+            verdict = job.verdict(message)
             if job in self._alone:
                 self._alone.remove(job)
             elif verdict.status == "timeout" and not job.lonely:

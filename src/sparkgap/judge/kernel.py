@@ -129,10 +129,11 @@ def landlock_version() -> int:
     return max(version, 0)
 
 
-def landlock(readable: list[str], writable: list[str]) -> None:
+def landlock(readable: list[str], writable: list[str], *, execute: bool = False) -> None:
     """Refuse every file but those below `readable` (read only) and `writable`, TCP, and foreign signals.
 
-    Rights that the kernel's version does not know are left out; `landlock_version` says what that is.
+    Rights that the kernel's version does not know are left out; `landlock_version` says what that is. With `execute`
+    the same files may be started as programs as well.
     """
     version = landlock_version()
     every = (1 << (13 if version < 2 else 14 if version < 3 else 15 if version < 5 else 16)) - 1
@@ -140,8 +141,8 @@ def landlock(readable: list[str], writable: list[str]) -> None:
     scoped = 0b11 if version >= 6 else 0
     attributes = struct.pack("=QQQ", every, network, scoped)[: 8 if version < 4 else 16 if version < 6 else 24]
     ruleset = _syscall("landlock_create_ruleset", attributes, ctypes.c_size_t(len(attributes)), 0)
-    read_only = 0b1100  # read a file, list a folder
-    for paths, rights in ((readable, read_only), (writable, every & ~0b1)):  # all but execute
+    read_only = 0b1100 | execute  # read a file, list a folder
+    for paths, rights in ((readable, read_only), (writable, every if execute else every & ~0b1)):
         for path in paths:
             _allow_below(ruleset, path, rights & every)
     _syscall("landlock_restrict_self", ruleset, 0)
@@ -154,7 +155,7 @@ def _allow_below(ruleset: int, path: str, rights: int) -> None:
     except FileNotFoundError:
         return
     if not os.path.isdir(path):
-        rights &= 0b100000000000110 | 1 << 15  # what applies to a file: read, write, truncate, ioctl on a device
+        rights &= 0b100000000000111 | 1 << 15  # what applies to a file: start, read, write, truncate, ioctl on a device
     _syscall("landlock_add_rule", ruleset, 1, struct.pack("=Qi", rights, descriptor), 0)
     os.close(descriptor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from collections import deque
 
 from sparkgap.errors import InfraError, IsolationError
 from sparkgap.judge import channel, wire
-from sparkgap.judge.jobs import Job
+from sparkgap.judge.job import Job
 
 _BOOT = (
     "import sys; sys.path.append({home!r}); from sparkgap.judge import worker; sys.path.pop();"
@@ -29,6 +30,7 @@ class WorkerProcess:
         self.jobs: deque[Job] = deque()
         self.refusals: tuple[str, ...] = ()  # why a higher level of isolation was not reached
         self.key = b""  # of the tests that it was sent last
+        self._kits: set[str] = set()  # of the languages that it knows
         self._since = time.monotonic()
         home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._pid = os.posix_spawn(
@@ -81,8 +83,11 @@ class WorkerProcess:
         if not self.jobs:
             self._since = time.monotonic()
         self.jobs.append(job)
+        if job.kit is not None and job.kit.language not in self._kits:
+            self.channel.send(b"K" + marshal.dumps(job.kit.plain()))
+            self._kits.add(job.kit.language)
         if job.key and job.key != self.key:
-            self.channel.send(b"T" + job.key + job.tests)
+            self.channel.send((b"T" if job.kit is None else b"U") + job.key + job.tests)
             self.key = job.key
         self.channel.send(job.message())
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sparkgap.judge import verdicts
 from sparkgap.judge.examiner import hear_load
 from sparkgap.judge.exams import explained
+from sparkgap.judge.handles import write_all
 from sparkgap.judge.link import Link, Raised, Stop
 from sparkgap.judge.stdio import same_output
 from sparkgap.judge.zygote import Cause, Ending, Order
@@ -35,14 +36,14 @@ def order_for(job: dict[str, Any]) -> Order:
     return Order(job["cpu_s"], wall_s, job["memory_mb"], job["output_kb"], clip)
 
 
-def judged(job: dict[str, Any], zygote: Forks, wait: Wait) -> dict[str, Any]:
-    """Run every case; the verdict is the first failure's, or passed."""
+def judged(job: dict[str, Any], one: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """Run every case; the verdict is the first failure's, or passed. `one` runs the program on one input."""
     verdict: dict[str, Any] = {}
     passed = missed = 0
     cpu_s = wall_s = memory_mb = 0.0
     sensitive = False
     for index, (given, expected) in enumerate(job["cases"]):
-        case = _one(job, zygote, wait, given)
+        case = one(given)
         if case["status"] == "passed" and expected is not None and not same_output(case["output"], expected):
             case |= {"status": "wrong", "stage": "test", "reason": "the output is not the expected one"}
         cpu_s, wall_s = cpu_s + case["cpu_s"], wall_s + case["wall_s"]
@@ -68,10 +69,10 @@ def judged(job: dict[str, Any], zygote: Forks, wait: Wait) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _one(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict[str, Any]:
+def run_once(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict[str, Any]:
+    """Run a Python program on one input."""
     stdin = os.memfd_create("stdin", os.MFD_CLOEXEC)
-    _write_all(stdin, given.encode("utf-8", "replace"))
-    os.lseek(stdin, 0, os.SEEK_SET)
+    write_all(stdin, given.encode("utf-8", "replace"))
     reading, theirs_out = os.pipe()
     theirs_in, writing = os.pipe()
     try:
@@ -99,9 +100,3 @@ def _one(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict[str
         os.close(reading)
         os.close(writing)
     return verdicts.compose(report, ending, job, asleep)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

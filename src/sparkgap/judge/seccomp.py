@@ -41,18 +41,25 @@ ioctl 16 29; prctl 157 167; prlimit64 302 261; clone 56 220; capget 125 90; caps
 47 212; getsockname 51 204; getsockopt 55 209; clone3 435 435; setpgid 109 154; socketpair 53 199; recvfrom 45 207;
 fork 57 -; vfork 58 -; sendto 44 206
 """
+# What compilers, and programs that are started rather than forked, need on top of that.
+_STARTING_TABLE = """
+execve 59 221; execveat 322 281; chmod 90 -; fchmod 91 52; fchmodat 268 53; link 86 -; linkat 265 37; utimensat 280 88;
+truncate 76 45; getpriority 140 141; timer_create 222 107; timer_settime 223 110; timer_delete 226 111
+"""
 
 _MACHINE = os.uname().machine
 _COLUMN = {"x86_64": 0, "aarch64": 1}.get(_MACHINE)
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}.get(_MACHINE, 0)
 _REFUSED_OUTRIGHT = ("clone3", "fork", "vfork")
 
-NUMBERS: dict[str, int] = {}
-if _COLUMN is not None:
-    for _row in _TABLE.replace("\n", " ").split(";"):
-        _name, *_numbers = _row.split()
-        if _numbers[_COLUMN] != "-":
-            NUMBERS[_name] = int(_numbers[_COLUMN])
+
+def _numbers(table: str) -> dict[str, int]:
+    rows = [row.split() for row in table.replace("\n", " ").split(";")]
+    return {row[0]: int(row[1 + _COLUMN]) for row in rows if row[1 + _COLUMN] != "-"} if _COLUMN is not None else {}
+
+
+NUMBERS = _numbers(_TABLE)
+_STARTING = _numbers(_STARTING_TABLE)
 
 # linux/bpf_common.h, linux/seccomp.h
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -60,6 +67,7 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24  # offsets in struct seccomp_data (low words, little-endian)
 _AF_UNIX = 1
 _CLONE_THREAD, _CLONE_NEWPID = 0x00010000, 0x20000000
+_CLONE_NEW_ANY = 0x7E020080  # every flag that asks for a namespace
 _FORK = 0x1000 | 17  # CLONE_PIDFD | SIGCHLD, as kernel.fork_program has it
 
 # ioctl: is it a terminal, how wide, how much to read, blocking or not, close on exec
@@ -138,6 +146,36 @@ def worker_filter(*, plain_forks: bool) -> bytes:
     return _pack([*program, _refuse(errno.EPERM)])
 
 
+def yard_filter() -> bytes:
+    """Return the filter of a yard: what compilers and programs that are started need, new processes among it."""
+    program = _prologue()
+    conditional = {
+        "ioctl": _only(_ARG1, _IOCTLS, errno.ENOTTY),
+        "fcntl": _all_but(_ARG1, _FCNTLS_REFUSED, errno.EPERM),
+        "socketpair": _only(_ARG0, (_AF_UNIX,), errno.EPERM),
+        "prctl": _only(_ARG0, _PRCTLS, errno.EINVAL),
+        "prlimit64": _only(_ARG0, (0,), errno.EPERM),
+        "clone": [
+            (_LOAD, 0, 0, _ARG0),
+            (_ANY_BIT, 1, 0, _CLONE_NEW_ANY),
+            _ALLOWED,
+            *_only(_ARG0, (_FORK | _CLONE_NEWPID,), errno.EPERM),
+        ],
+        "clone3": [_refuse(errno.ENOSYS)],
+    }
+    for name, number in (NUMBERS | _STARTING).items():
+        program += _when(number, conditional.get(name, [_ALLOWED]))
+    return _pack([*program, _refuse(errno.EPERM)])
+
+
+def family_filter() -> bytes:
+    """Return the second filter of a program that may start others: none may leave its group, or signal a stranger."""
+    program = _prologue()
+    for name in ("setpgid", "kill", "tkill", "tgkill"):
+        program += _when(NUMBERS[name], [_refuse(errno.EPERM)])
+    return _pack([*program, _ALLOWED])
+
+
 def program_filter(process_id: int) -> bytes:
     """Return the second filter of a program that has no namespace of its own.
 
@@ -147,6 +185,9 @@ def program_filter(process_id: int) -> bytes:
     program = _prologue()
     threads_only = [(_LOAD, 0, 0, _ARG0), (_ANY_BIT, 1, 0, _CLONE_THREAD), _refuse(errno.EPERM), _ALLOWED]
     program += _when(NUMBERS["clone"], threads_only)
+    for name in ("fork", "vfork"):
+        if name in NUMBERS:
+            program += _when(NUMBERS[name], [_refuse(errno.EPERM)])
     for name in ("kill", "tgkill"):
         program += _when(NUMBERS[name], _only(_ARG0, (process_id,), errno.EPERM))
     program += _when(NUMBERS["tkill"], [_refuse(errno.EPERM)])

@@ -12,114 +12,23 @@ import json
 import marshal
 import os
 import select
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sparkgap.judge import channel, kernel, preparing, scripts, verdicts, wire
-from sparkgap.judge.zygote import ASK_CPU, KILL, Ending, Order
+from sparkgap.judge.handles import Broken, HungUp, Patience, Settings, ZygoteProcess
+from sparkgap.judge.zygote import KILL, Ending, Order
+
+if TYPE_CHECKING:
+    from sparkgap.judge.builds import Workshop
 
 TICK_MS = 250
 GONE_MS = 1000  # how long a process may take to end once its pipes are closed
-ASLEEP_S = 2.0  # how long a program may neither run nor wait for a core
-EXAMINER_CPU_S = 3.0  # for one program's answers, on top of twice the program's own budget
 EXAMINER_MEMORY_MB = 3072
 SEEDS = (0, 1)
 MOST_CACHED, MOST_CACHED_BYTES = 256, 64 << 10
-
-_BOOT = (
-    "import sys; sys.path.append({home!r}); from sparkgap.judge import zygote; sys.path.pop();"
-    " zygote.start({role!r}, 3, {level!r}, {packages!r})"
-)
-
-
-class Broken(Exception):
-    """A process of ours ended that should not have."""
-
-
-class HungUp(BaseException):
-    """The judge is gone; nobody waits for a verdict any more."""
-
-
-class ZygoteProcess:
-    """The worker's end of one zygote."""
-
-    def __init__(self, role: str, settings: Settings, seed: int = 0, packages: Sequence[str] = ()) -> None:
-        self.control, theirs = channel.pair()
-        code = _BOOT.format(home=settings.home, role=role, level=settings.level, packages=tuple(packages))
-        environment = {
-            "PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "1",
-            "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": "/",
-        }  # fmt: skip
-        self.pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-S", "-s", "-P", "-W", "ignore", "-X", "utf8", "-c", code],
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
-                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
-                (os.POSIX_SPAWN_DUP2, 0, 1),
-                (os.POSIX_SPAWN_DUP2, 0, 2),  # what goes wrong in there is said over the channel
-            ],
-        )
-        theirs.close()
-        self.role = role
-        self.ready = False
-
-    def wait_ready(self) -> str:
-        """Wait until it is behind its walls; return "" or what the kernel refused."""
-        try:
-            message = self.control.receive()
-        except channel.Closed:
-            return "the process ended while it was building its walls"
-        self.ready = message == b"R"
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, os.WNOHANG)  # in a full jail it was only the starter, and has ended
-        return "" if self.ready else message[1:].decode("utf-8", "replace")
-
-    def order(self, order: Order, descriptors: Sequence[int]) -> None:
-        """Have a program forked."""
-        self.control.send(order.pack(), descriptors)
-
-    def ended(self) -> Ending | None:
-        """Read a message that has come; return the program's ending if it is that."""
-        message = self.control.receive()
-        return Ending.unpack(message) if message[:1] == b"X" else None
-
-    def ending(self) -> Ending:
-        """Wait for the program's end."""
-        while (ending := self.ended()) is None:
-            pass
-        return ending
-
-    def usage(self) -> tuple[float, float] | None:
-        """Return how long its program has run and how long it has waited for a core (seconds); None if it has ended."""
-        self.control.send(ASK_CPU)
-        message = self.control.receive()
-        if message[:1] != b"q":
-            self.control.put_back(message)
-            return None
-        cpu_s = float(channel.DOUBLE.unpack(message[1:])[0])
-        waited_s = 0.0
-        for descriptor in self.control.descriptors():
-            waited_s += _waited_for_core(descriptor)
-            os.close(descriptor)
-        return cpu_s, waited_s
-
-    def close(self) -> None:
-        """Let it end."""
-        self.control.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What every zygote of a worker is started with."""
-
-    home: str  # the folder that holds the package
-    level: str
-    packages: tuple[str, ...]
 
 
 @dataclass
@@ -141,6 +50,8 @@ class Worker:
         self._examiner: Examiner | None = None
         self._tests: tuple[bytes, bytes] = (b"", b"")  # key, prepared
         self._cache: dict[bytes, bytes] = {}  # prepared tests by key, oldest first
+        self._kits: dict[str, dict[str, Any]] = {}  # of compiled languages, as they are first wanted
+        self._workshops: dict[str, Workshop] = {}
 
     def start(self) -> str:
         """Start the two zygotes that every job needs; return "" or what the kernel refused."""
@@ -155,6 +66,9 @@ class Worker:
         if self._examiner is not None:
             self._examiner.channel.close()
             self._examiner = None
+        for workshop in self._workshops.values():
+            workshop.close()
+        self._workshops.clear()
 
     def serve(self) -> None:
         """Answer jobs until the judge hangs up."""
@@ -162,6 +76,13 @@ class Worker:
             message = self._judge.receive()
             if message[:1] == b"T":
                 self._tests = message[1:17], self._prepared_tests(message[1:17], message[17:])
+                continue
+            if message[:1] == b"U":  # tests in another language are a plan
+                self._tests = message[1:17], message[17:]
+                continue
+            if message[:1] == b"K":
+                kit = marshal.loads(message[1:])  # noqa: S302 - the judge's own process sent it
+                self._kits[kit["language"]] = kit
                 continue
             job = marshal.loads(message[1:])  # noqa: S302 - the judge's own process sent it
             self._judge.send(b"V" + marshal.dumps(self._verdict(job)))
@@ -188,6 +109,8 @@ class Worker:
         return verdict
 
     def _judged(self, job: dict[str, Any]) -> dict[str, Any]:
+        if "plan" in job:
+            return self._built(job)
         attempt = self._script if job["kind"] == "stdio" else self._examined
         verdict = attempt(job, SEEDS[0])
         if verdict["status"] == "passed" and verdict.get("sensitive"):
@@ -199,6 +122,16 @@ class Worker:
                 verdict |= {"status": "wrong", "stage": second["stage"]}
                 verdict["reason"] = f"it passes or fails by the seed of string hashing ({second['reason']})"
         return verdict
+
+    def _built(self, job: dict[str, Any]) -> dict[str, Any]:
+        from sparkgap.judge.builds import Workshop  # a worker that sees Python alone never needs it
+
+        name = job["language"]
+        shop = self._workshops.get(name)
+        if shop is None:
+            shop = self._workshops[name] = Workshop(self._kits[name], self._settings, self._judge.fileno())
+        key, body = self._tests
+        return shop.judged(job, key, marshal.loads(body) if job["kind"] == "plan" else None)  # noqa: S302
 
     def _zygote(self, role: str, seed: int, packages: bool) -> ZygoteProcess:
         """Return the zygote of that kind, started when it is first wanted."""
@@ -257,7 +190,7 @@ class Worker:
 
     def _watch(self, job: dict[str, Any], zygote: ZygoteProcess, examiner: Examiner) -> dict[str, Any]:
         """Wait for the examiner's report and the candidate's end; end what sleeps or burns too long."""
-        patience = _Patience(job)
+        patience = Patience(job)
         poller = self._poller(zygote)
         poller.register(examiner.channel.fileno(), select.POLLIN)
         report: dict[str, Any] | None = None
@@ -299,11 +232,12 @@ class Worker:
 
     def _script(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
         zygote = self._zygote("candidate", seed, job["packages"])
-        return scripts.judged(job, zygote, lambda: self._await_script(job, zygote))
+        wait = partial(self._await_script, job, zygote)
+        return scripts.judged(job, lambda given: scripts.run_once(job, zygote, wait, given))
 
     def _await_script(self, job: dict[str, Any], zygote: ZygoteProcess) -> tuple[Ending, bool]:
         """Wait for a script's end; return it, and whether the script slept too long."""
-        patience = _Patience(job)
+        patience = Patience(job)
         poller = self._poller(zygote)
         while True:
             if zygote.control.holds_message() or zygote.control.fileno() in self._poll(poller):
@@ -313,7 +247,7 @@ class Worker:
             else:
                 self._tick(patience, zygote, None)
 
-    def _examiner_died(self, patience: _Patience) -> dict[str, Any]:
+    def _examiner_died(self, patience: Patience) -> dict[str, Any]:
         """Bury the examiner; it was either ended by us for what the answers cost it, or broke."""
         assert self._examiner is not None
         examiner, self._examiner = self._examiner, None
@@ -324,7 +258,7 @@ class Worker:
         last = ending.errors[-300:].decode("utf-8", "replace")
         raise Broken(f"the examiner ended (status {ending.status}) {last}")
 
-    def _tick(self, patience: _Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None) -> None:
+    def _tick(self, patience: Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None) -> None:
         """Ask how long both have run; end the one that does so too long, or the candidate if it sleeps."""
         nothing = (0.0, 0.0)
         examined = examiner.usage() if examiner else nothing
@@ -349,38 +283,6 @@ class Worker:
                 break
         if trouble := self.start():
             raise Broken(trouble)
-
-
-class _Patience:
-    """How long the worker waits for a program that neither ends nor works, and for answers that are dear to compare."""
-
-    def __init__(self, job: dict[str, Any]) -> None:
-        self._examiner_budget = EXAMINER_CPU_S + 2 * job["cpu_s"]
-        self._examiner_start: tuple[float, float] | None = None
-        self._since = time.monotonic()
-        self.asleep = False
-        self.burnt = False
-
-    def note(self, candidate: tuple[float, float], examiner: tuple[float, float]) -> None:
-        """Take note of how long each has run and has waited for a core (seconds)."""
-        if self._examiner_start is None:
-            self._examiner_start = examiner
-        ran, waited = (now - then for now, then in zip(examiner, self._examiner_start, strict=True))
-        self.burnt = ran > self._examiner_budget
-        # Time in which neither ran nor waited for a core: on a busy machine it is no longer than on an idle one.
-        self.asleep = time.monotonic() - self._since - ran - waited - sum(candidate) > ASLEEP_S
-
-
-def _waited_for_core(pidfd: int) -> float:
-    """Return for how many seconds the process's threads have waited, runnable, for a core (schedstat, proc(5))."""
-    waited_ns = 0
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        with open(f"/proc/self/fdinfo/{pidfd}") as info:
-            pid = next(int(line.split()[1]) for line in info if line.startswith("Pid:"))
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
-                waited_ns += int(schedstat.read().split()[1])
-    return waited_ns / 1e9
 
 
 def _prepared(tests: bytes) -> bytes:

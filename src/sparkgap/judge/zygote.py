@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sparkgap.judge import channel, jail, kernel, warmth
 
@@ -92,10 +92,17 @@ KILL, ASK_CPU = b"K", b"Q"
 Body = Callable[[list[int]], None]
 
 
+class Walls(Protocol):
+    """What a forked process puts on itself before it runs a program."""
+
+    def put_on(self, cpu_s: float, memory_mb: int, file_kb: int) -> None:
+        """Put the walls on this process, for good."""
+
+
 class Zygote:
     """Forks programs on order. `body` is what a forked process does with the descriptors it was given."""
 
-    def __init__(self, control: channel.Channel, level: str, walls: jail.ProgramWalls) -> None:
+    def __init__(self, control: channel.Channel, level: str, walls: Walls) -> None:
         self._control = control
         self._level = level
         self._swept = 0
@@ -112,7 +119,11 @@ class Zygote:
                 self._control.send(
                     self._run(Order(*_ORDER.unpack_from(message, 1)), self._control.descriptors(), body).pack()
                 )
-            # an order to kill what has already ended needs no answer
+            else:
+                self.obey(message)
+
+    def obey(self, message: bytes) -> None:
+        """Take any other message: an order to kill what has already ended needs no answer."""
 
     def _run(self, order: Order, descriptors: list[int], body: Body) -> Ending:
         started = time.monotonic()
@@ -126,10 +137,14 @@ class Zygote:
             cause, status, usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss,
             *self._collect(order.clip),
         )  # fmt: skip
+        self._clean(pid)
+        return ending
+
+    def _clean(self, pid: int) -> None:
+        """Leave nothing of the program that was `pid`."""
         if self._level == "full":
             while os.listdir(_SCRATCH):
-                self._sweep()
-        return ending
+                self._sweep(_SCRATCH)
 
     def _become_program(self, order: Order, descriptors: list[int], body: Body) -> None:
         status = 70  # EX_SOFTWARE: our own failure, before the program ran
@@ -193,21 +208,21 @@ class Zygote:
             fcntl.fcntl(sink, fcntl.F_SETFL, os.O_APPEND)
         return texts[0], texts[1], sizes[0], sizes[1]
 
-    def _sweep(self) -> None:
-        """Empty the scratch folder of a full jail, so that no program finds what another left.
+    def _sweep(self, folder: str) -> None:
+        """Empty a scratch folder, so that no program finds what another left.
 
         What lies deeper is first moved up, so that no path is ever long, however deep a program has nested.
         """
-        for name in os.listdir(_SCRATCH):
+        for name in os.listdir(folder):
             self._swept += 1
-            top = f"{_SCRATCH}/.{self._swept}"
-            os.rename(f"{_SCRATCH}/{name}", top)
+            top = f"{folder}/.{self._swept}"
+            os.rename(f"{folder}/{name}", top)
             try:
                 os.unlink(top)
             except IsADirectoryError:
                 for inner in os.listdir(top):
                     self._swept += 1
-                    os.rename(f"{top}/{inner}", f"{_SCRATCH}/.{self._swept}")
+                    os.rename(f"{top}/{inner}", f"{folder}/.{self._swept}")
                 os.rmdir(top)
 
 

@@ -1,0 +1,142 @@
+"""A yard: the jailed process in which compilers, and the programs that they make, are started one at a time.
+
+It is a zygote whose programs are not Python: what it forks writes the files that it was given below a scratch folder,
+puts its limits on, and becomes the program that was asked for. A worker has two yards for each compiled language. In
+one, candidates are built and run, in the other, tests: neither ever sees a file of the other's. A third kind holds one
+process that lives on (a compiler that is dear to start) and talks in frames, see `frames.py`.
+
+Nothing is swept between a build and the run of what was built; the worker asks for that when it is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import marshal
+import math
+import os
+import resource
+import signal
+from typing import Any, NoReturn
+
+from sparkgap.judge import channel, jail, kernel, seccomp
+from sparkgap.judge.zygote import Zygote
+
+SWEEP, SWEPT, SHOW = b"W", b"w", b"S"
+_SUBREAPER = 36
+
+
+class Yard(Zygote):
+    """Starts programs on order, and sweeps its scratch folder when told."""
+
+    def __init__(self, control: channel.Channel, level: str, scratch: str) -> None:
+        super().__init__(control, level, _OwnWalls())
+        self._scratch = scratch
+
+    def obey(self, message: bytes) -> None:
+        """Sweep the folder that is named, or everything; or show a file of the tests' build."""
+        name = message[1:].decode()
+        if message[:1] == SHOW:
+            with open(f"{self._scratch}/{name}", "rb") as file:
+                self._control.send(SHOW + file.read())
+        if message[:1] != SWEEP:
+            return
+        self._remove(f"{self._scratch}/{name}" if name else self._scratch)
+        if name:
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(f"{self._scratch}/{name}")
+        self._control.send(SWEPT)
+
+    def _remove(self, folder: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            while os.listdir(folder):
+                try:
+                    self._sweep(folder)
+                except PermissionError:  # a folder that the program closed even to itself
+                    for name in os.listdir(folder):
+                        with contextlib.suppress(OSError):
+                            os.chmod(f"{folder}/{name}", 0o700, follow_symlinks=False)
+                    with contextlib.suppress(PermissionError):
+                        self._sweep(folder)
+
+    def _clean(self, pid: int) -> None:
+        """End what the program has left running; its files are kept until the worker wants them swept."""
+        if self._level == "full":
+            return  # it was process 1 of its namespace
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            while True:
+                os.killpg(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(-pid, 0)
+
+
+class _OwnWalls:
+    """Walls that wait for `launch`, which knows more of the program than an order says."""
+
+    def put_on(self, cpu_s: float, memory_mb: int, file_kb: int) -> None:
+        """Bound the files, and the CPU time of each process should the yard die."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
+        most = math.ceil(min(cpu_s, 1e6)) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (most, most))
+
+
+def launch(descriptors: list[int]) -> NoReturn:
+    """Become the program that the first descriptor, a file in memory, describes.
+
+    Fields: argv, environment, folder (below the scratch folder), files (path -> bytes), memory_mb (of address space),
+    forks (whether it may start processes), places (which number each further descriptor gets).
+    """
+    spec: dict[str, Any] = marshal.loads(_read_all(descriptors[0]))  # noqa: S302 - written by our own worker
+    level = spec["level"]
+    if spec["folder"]:
+        os.makedirs(spec["folder"], exist_ok=True)
+        os.chdir(spec["folder"])
+    for path, data in spec["files"].items():
+        if "/" in path:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+    moved = [os.dup2(d, 100 + n) for n, d in enumerate(descriptors[1:])]  # out of each other's way
+    for descriptor, place in zip(moved, spec["places"], strict=True):
+        os.dup2(descriptor, place)
+    os.closerange(max(2, *spec["places"], 2) + 1, jail.MAX_YARD_FILES)
+    memory = spec["memory_mb"] << 20
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    if level == "full":
+        kernel.drop_capabilities()
+    if level != "unsafe":
+        if not spec["forks"]:
+            kernel.put_on_filter(seccomp.program_filter(os.getpid()))
+        elif level == "reduced":
+            kernel.put_on_filter(seccomp.family_filter())
+    try:
+        os.execve(spec["argv"][0], spec["argv"], spec["environment"])  # noqa: S606
+    except OSError as error:
+        raise OSError(error.errno, f"{spec['argv'][0]}: {os.strerror(error.errno or errno.EINVAL)}") from None
+
+
+def _read_all(descriptor: int) -> bytes:
+    size = os.fstat(descriptor).st_size
+    data = b""
+    while len(data) < size and (chunk := os.pread(descriptor, size - len(data), len(data))):
+        data += chunk
+    return data
+
+
+def start(control_descriptor: int, level: str, runtime: tuple[Any, ...], scratch: tuple[str, int, int]) -> NoReturn:
+    """Become a yard: enter the jail, serve. Never returns."""
+    os.closerange(control_descriptor + 1, 1 << 20)
+    control = channel.inherit(control_descriptor)
+    space = jail.Scratch(*scratch)
+    try:
+        yard = Yard(control, level, "/tmp" if level == "full" else space.folder)  # noqa: S108 - the jail's own
+        if level != "full":
+            kernel.prctl(_SUBREAPER, 1)  # what a program leaves behind becomes ours to end
+        jail.enter(level, jail.Runtime(*runtime), space)
+    except Exception as error:
+        control.send(b"E" + f"{error}".encode("utf-8", "replace"))
+        os._exit(1)
+    control.send(b"R")
+    with contextlib.suppress(channel.Closed):
+        yard.serve(launch)
+    os._exit(0)
