@@ -51,7 +51,7 @@ OUTSIDE: dict[str, tuple[frozenset[str], bool]] = {
     "numpy": (frozenset({"stats", "train", "curate"}), True),
     "openai": (frozenset({"models"}), True),
     "peft": (frozenset({"train"}), True),
-    "pyarrow": (frozenset({"curate"}), True),
+    "pyarrow": (frozenset({"curate", "train"}), True),
     "ray": (frozenset({"curate"}), True),
     "rensa": (frozenset({"curate"}), True),
     "rich": (frozenset({"cli"}), True),

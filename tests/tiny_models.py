@@ -1,87 +1,111 @@
-"""Tiny causal models with random weights, and tokenizers trained on the spot, saved as folders."""
+"""Tiny random language models with a tokenizer trained on the spot, and a toy task that they can learn in seconds.
+
+The task is one line of arithmetic: `def f(x): "add 3"` wants `return x + 3`. What models are first taught is right in
+a third of the cases only, so that reinforcement has something to find.
+"""
 
 from __future__ import annotations
 
 import json
+import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-CORPUS = [
-    "def add(a, b):\n    return a + b\n",
-    "for i in range(10):\n    print(i, i * i)\n",
-    "Question: what is 2 + 2?\nAnswer: 4\n\nQuestion: naïve café — 中文?\nAnswer: B\n",
-    "class Point:\n    def __init__(self, x, y):\n        self.x = x\n        self.y = y\n",
-    "The quick brown fox jumps over the lazy dog. A B C D\n",
-]
-CHAT_TEMPLATE = (
-    "{% for m in messages %}{% if m['role'] == 'system' and not loop.first %}{{ raise_exception('one system') }}"
-    "{% endif %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-NO_SYSTEM = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + CHAT_TEMPLATE
+from sparkgap.types import InputTests, Problem
+
+KINDS = ("llama", "qwen2", "gpt2")
+VOCABULARY = 320
+WORDS = {"add": "+", "less": "-", "times": "*"}
+NUMBERS = range(1, 9)
 
 
-def byte_level(**special: str) -> Any:
-    """Train a byte-level tokenizer, as GPT-2 and Qwen2 have it."""
+def problem(word: str, number: int, split: str = "train") -> Problem:
+    sign = WORDS[word]
+    inputs = ((1,), (5,), (-3,), (12,))
+    expected = tuple({"+": x + number, "-": x - number, "*": x * number}[sign] for (x,) in inputs)
+    prompt = f'def f(x):\n    "{word} {number}"'
+    return Problem(
+        id=f"toy/{word}/{number}",
+        benchmark="toy",
+        prompt=prompt,
+        reference=f"{prompt}\n    return x {sign} {number}",
+        tests=InputTests("f", inputs, expected),
+        entry_point="f",
+        continues=True,
+        split=split,
+    )
+
+
+def problems() -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """Problems to train on, and problems held out."""
+    every = [problem(word, number) for word in WORDS for number in NUMBERS]
+    held_out = [each for place, each in enumerate(every) if place % 4 == 1]
+    return tuple(each for each in every if each not in held_out), tuple(held_out)
+
+
+def pairs(count: int, right: float = 1 / 3, seed: int = 0) -> list[dict[str, str]]:
+    """Rows to imitate, of all problems, so many of them right."""
+    drawn = random.Random(seed)
+    every = [*problems()[0], *problems()[1]]
+    rows = []
+    for _ in range(count):
+        each = drawn.choice(every)
+        answer = each.reference.removeprefix(each.prompt)
+        if drawn.random() > right:
+            answer = answer.replace("x", drawn.choice("12"))  # alike everywhere: unlearning carries over
+        rows.append({"prompt": each.prompt, "completion": answer})
+    return rows
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+@cache
+def tokenizer() -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
+    words = Tokenizer(models.BPE())
+    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=420, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
-        special_tokens=["<|endoftext|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>"],
-    )  # fmt: skip
-    tokenizer.train_from_iterator(CORPUS * 4, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>", **special)
-
-
-def sentence_piece() -> Any:
-    """Train a tokenizer that marks blanks and puts one, and a token of its own, in front, as Llama 2 has it."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        vocab_size=VOCABULARY,
+        special_tokens=["<pad>", "<end>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
-    trainer = trainers.BpeTrainer(
-        vocab_size=500, show_progress=False, max_token_length=6,
-        special_tokens=["<unk>", "<s>", "</s>", *(f"<0x{i:02X}>" for i in range(256))],
-    )  # fmt: skip
-    tokenizer.train_from_iterator(CORPUS * 4, trainer)
-    told = json.loads(tokenizer.to_str())  # bytes are tokens like others, not special ones
-    told["added_tokens"] = [each for each in told["added_tokens"] if not each["content"].startswith("<0x")]
-    tokenizer = Tokenizer.from_str(json.dumps(told))
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    words.train_from_iterator([row["prompt"] + row["completion"] for row in pairs(400)], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<end>")
 
 
-def save(folder: Path, kind: str) -> Path:
-    """Make a model of a `kind` (gpt2, llama, qwen2) and save it; its logits are spread so that argmax is no coin."""
+def make(kind: str, width: int = 32, spread: float = 0.3, seed: int = 0) -> Any:
+    """A random model of a kind; the default `spread` of its weights is wide, so that its choices are no near ties."""
     import torch
-    import transformers
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-    torch.manual_seed(len(kind))
-    tokenizer = sentence_piece() if kind == "llama" else byte_level(pad_token="<|endoftext|>")
-    size = len(tokenizer)
-    common: dict[str, Any] = {"vocab_size": size, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
-    wide = {"hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    torch.manual_seed(seed)
+    ends: dict[str, Any] = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0, "initializer_range": spread}
     if kind == "gpt2":
-        config: Any = transformers.GPT2Config(n_embd=48, n_layer=2, n_head=4, n_positions=128, **common)
-    elif kind == "llama":
-        common["bos_token_id"] = tokenizer.bos_token_id
-        config = transformers.LlamaConfig(num_key_value_heads=2, max_position_embeddings=128, **wide, **common)
-    else:
-        tokenizer.chat_template = CHAT_TEMPLATE
-        config = transformers.Qwen2Config(num_key_value_heads=2, max_position_embeddings=128, **wide, **common)
-    model = transformers.AutoModelForCausalLM.from_config(config)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() == 2:
-                parameter.normal_(0, 0.35)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+        return GPT2LMHeadModel(
+            GPT2Config(vocab_size=VOCABULARY, n_embd=width, n_layer=2, n_head=4, n_positions=128, **ends)
+        ).eval()
+    sizes: dict[str, Any] = {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": 2}
+    sizes |= {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 128}
+    if kind == "llama":
+        return LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY, **sizes, **ends)).eval()
+    return Qwen2ForCausalLM(Qwen2Config(vocab_size=VOCABULARY, **sizes, **ends)).eval()
+
+
+def saved(kind: str, folder: Path, ends: tuple[int, ...] = (1,), **options: Any) -> Path:
+    """A random model and its tokenizer in a folder, as one would download it; `ends` end what it writes."""
+    from sparkgap.train.weights import quiet
+
+    model = make(kind, **options)
+    model.generation_config.eos_token_id = list(ends)
+    with quiet():
+        model.save_pretrained(folder)
+        tokenizer().save_pretrained(folder)
     return folder

@@ -1,4 +1,4 @@
-"""Tiny models and tokenizers, made on the spot, and the settings that torch wants on shared cores."""
+"""The settings that torch wants on shared cores, one judge, and one model that was taught the toy task badly."""
 
 from __future__ import annotations
 
@@ -15,16 +15,12 @@ from typing import Any
 import pytest
 
 from sparkgap.judge import Judge
+from tiny_models import KINDS, make, pairs, saved, write_rows
 
-# TRL calls what transformers has renamed, and torch warns of what TRL does; neither is ours to mend.
-THEIRS = (
+THEIRS = (  # TRL calls what transformers has renamed; not ours to mend
     r"ignore:.*gradient_checkpointing.* is deprecated:FutureWarning",
     r"ignore:.*past_key_values.* is deprecated:FutureWarning",
-    r"ignore:.*is_gradient_checkpointing.*:FutureWarning",
-    r"ignore:.*:DeprecationWarning:(torch|trl|transformers|accelerate|peft|datasets|tensorboard|google|dill)",
 )
-KINDS = ("llama", "qwen2", "gpt2")
-VOCABULARY = 320
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,42 +44,26 @@ def judge() -> Iterator[Judge]:
         yield judge
 
 
-@pytest.fixture(scope="session")
-def tokenizer(torch: Any) -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    words = Tokenizer(models.BPE())
-    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    words.decoder = decoders.ByteLevel()
-    text = ['def f(x):\n    "add 1"\n    return x + 1', 'def f(x):\n    "double"\n    return x * 2'] * 20
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    words.train_from_iterator(
-        text,
-        trainers.BpeTrainer(
-            vocab_size=VOCABULARY, special_tokens=["<pad>", "<end>"], initial_alphabet=alphabet, show_progress=False
-        ),
-    )
-    return PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<end>")
-
-
-def make(kind: str, width: int = 32, spread: float = 0.3, seed: int = 0) -> Any:
-    """A random model of a kind; `spread` of its weights far above the usual, so that its choices are not near ties."""
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
-
-    torch.manual_seed(seed)
-    ends = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0, "initializer_range": spread}
-    if kind == "gpt2":
-        size = {"n_embd": width, "n_layer": 2, "n_head": 4, "n_positions": 128}
-        return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, **size, **ends)).eval()
-    size = {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": 2, "num_attention_heads": 4}
-    size |= {"num_key_value_heads": 2, "max_position_embeddings": 128, "vocab_size": VOCABULARY}
-    if kind == "llama":
-        return LlamaForCausalLM(LlamaConfig(**size, **ends)).eval()
-    return Qwen2ForCausalLM(Qwen2Config(**size, **ends)).eval()
-
-
 @pytest.fixture(params=KINDS)
 def random_model(request: pytest.FixtureRequest, torch: Any) -> Any:
     return make(request.param)
+
+
+@pytest.fixture(scope="session")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rows(tmp_path_factory.mktemp("rows") / "rows.jsonl", pairs(600))
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory: pytest.TempPathFactory, rows: Path, torch: Any) -> Path:
+    """A run of `sft` on rows of which a third are right."""
+    from sparkgap.train import SftOptions, sft
+
+    folder = tmp_path_factory.mktemp("taught")
+    start = saved("llama", folder / "start", spread=0.05)
+    options = SftOptions(
+        model=str(start), out=folder / "run", data=rows, steps=120, batch=32, learning_rate=5e-3, schedule="linear",
+        measured_on=("hello",), report_to=(), log_every=10,
+    )  # fmt: skip
+    sft(options)
+    return folder / "run"

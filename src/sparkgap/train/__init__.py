@@ -11,9 +11,27 @@ and TRL are imported when one of them is called.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from sparkgap.train.folder import METRICS, PAIRS
+from sparkgap.train.guards import TrainProgress
+from sparkgap.train.marking import ForgedPass
+from sparkgap.train.options import (
+    DpoOptions,
+    Guards,
+    Judging,
+    RftOptions,
+    RlcfOptions,
+    Sampling,
+    SftOptions,
+    Training,
+)
+from sparkgap.train.problems import ProblemSet, Source, problem_set, read_problems
+from sparkgap.train.result import TrainResult
+from sparkgap.train.rft import dpo, rft
+from sparkgap.train.rlcf import rlcf
+from sparkgap.train.sft import sft
 
-if TYPE_CHECKING:
-    from sparkgap.train.rlcf import rlcf
-
-__all__ = ["rlcf"]
+__all__ = [
+    "METRICS", "PAIRS", "DpoOptions", "ForgedPass", "Guards", "Judging", "ProblemSet", "RftOptions", "RlcfOptions",
+    "Sampling", "SftOptions", "Source", "TrainProgress", "TrainResult", "Training", "dpo", "problem_set",
+    "read_problems", "rft", "rlcf", "sft",
+]  # fmt: skip

@@ -68,10 +68,12 @@ class Book:
         picked += self._unseen(size - len(picked))
         return picked
 
-    def note(self, results: Mapping[int, Sequence[float | None]]) -> None:
-        """Take in what each picked problem's completions were worth: 1.0 passed, None not judged.
+    def note(
+        self, results: Mapping[int, Sequence[float | None]], passed: Mapping[int, Sequence[float | None]] | None = None
+    ) -> None:
+        """Take in what each picked problem's completions were worth, None for not judged, and which of them passed.
 
-        A problem that nothing was learnt of keeps its state.
+        Without `passed`, those worth 1 passed. A problem that nothing was learnt of keeps its state.
         """
         for at, values in results.items() if self._dynamic else ():
             known = [value for value in values if value is not None]
@@ -80,12 +82,13 @@ class Book:
             if not known:
                 (self._turn if entry.state == "live" else self._fresh).append(at)
                 continue
-            entry.rate = sum(value >= 1 for value in known) / len(known)
-            if 0 < entry.rate < 1:
+            done = [value for value in (passed or results)[at] if value is not None]
+            entry.rate = sum(value >= 1 for value in done) / max(1, len(done))
+            if len(set(known)) > 1:
                 entry.state, entry.rest = "live", 0
                 self._turn.append(at)
             else:
-                entry.state = "solved" if entry.rate else "unsolved"
+                entry.state = "solved" if entry.rate == 1 else "unsolved"
                 entry.rest = min(2 * entry.rest or self._rest, 1 << 20)
                 entry.due = self.batches + entry.rest
 

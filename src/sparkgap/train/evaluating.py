@@ -6,7 +6,7 @@ and totals that are no mean over problems (BLEU); those are for `measure`, after
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ def held_out(
 class Ability:
     """One benchmark that must not suffer: what the model scores on it, at the start and later."""
 
-    def __init__(self, name: str, tokenizer: Any, marker: Callable[[], Marker], limit: int) -> None:
+    def __init__(self, name: str, tokenizer: Any, marker: Marker, limit: int) -> None:
         """Find the benchmark, `name` or `name:variant`, and take `limit` of its problems, spread evenly.
 
         Raises:
@@ -151,7 +151,7 @@ class Ability:
         if isinstance(benchmark, Programmed):
             texts = [benchmark.program(each, variant, text)[0] for each, text in zip(problems, texts, strict=True)]
         form = "solution" if isinstance(benchmark, Programmed) else variant.form
-        marks = self._marker().marks(zip(problems, texts, strict=True), form)
+        marks = self._marker.marks(zip(problems, texts, strict=True), form)
         return [None if mark.passed is None else float(mark.passed) for mark in marks]
 
 

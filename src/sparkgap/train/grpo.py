@@ -209,7 +209,7 @@ class Rlcf:
         if every[:, 2].any():
             feed.forged(list(zip(batch.problems, marks, strict=True)))
         worth, passed = (_by_problem(every[:, column].tolist(), batch.picked, feed.group) for column in (0, 1))
-        feed.book.note(passed)
+        feed.book.note(worth, passed)
         metrics["informative_groups"].append(feed.book.informative(worth))
         known = [value for values in passed.values() for value in values if value is not None]
         metrics["pass_rate_train"].append(sum(known) / len(known) if known else math.nan)

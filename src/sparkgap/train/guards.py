@@ -39,6 +39,7 @@ class TrainProgress:
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
+Rows = tuple[list[list[int]], list[list[int]]]  # prompts and completions, as tokens
 Show = Callable[[TrainProgress], None]
 
 
@@ -48,12 +49,12 @@ class Watch:
 
     guards: Guards
     folder: Folder
-    prompter: Prompter
-    problems: Sequence[Problem]
-    marker: Marker  # asks only whether programs pass, whatever the reward is
-    drawing: Drawing
-    abilities: Sequence[Ability]
     show: Show
+    drawing: Drawing
+    marker: Marker | None = None  # asks only whether programs pass, whatever the reward is
+    prompter: Prompter | None = None
+    problems: Sequence[Problem] = ()
+    abilities: Sequence[Ability] = ()
     best: float = -1.0
     best_step: int = 0
     worse: int = 0  # measures since the best one
@@ -86,7 +87,7 @@ class Watch:
         began = time.perf_counter()
         figures: dict[str, float] = {}
         better = False
-        if self.problems:
+        if self.problems and self.prompter is not None and self.marker is not None:
             drawing = replace(self.drawing, temperature=self.guards.temperature)
             found = held_out(model, self.prompter, self.problems, self.marker, drawing, self.guards.samples)
             self.first = self.first or found
@@ -121,9 +122,9 @@ class Watch:
 class Guard:
     """Our callback: logs, measures, keeps the best model, and saves our part of every checkpoint."""
 
-    def __init__(self, watch: Watch) -> None:
-        """Watch. What is set later: the trainer, what a checkpoint holds besides, how the divergence is measured."""
-        self.watch = watch
+    def __init__(self) -> None:
+        """Set later: what is watched, the trainer, what a checkpoint holds besides, how the divergence is measured."""
+        self.watch: Watch
         self.trainer: Any = None
         self.extra: Callable[[], dict[str, Any]] = dict
         self.kl: Callable[[], float | None] = lambda: None
@@ -200,7 +201,7 @@ def guard_class() -> Any:
     return type("SparkgapGuard", (Guard, TrainerCallback), {})
 
 
-def divergence(model: Any, start: Any, rows: tuple[list[list[int]], list[list[int]]]) -> float | None:
+def divergence(model: Any, start: Any, rows: Rows) -> float | None:
     """Return the mean of log p - log p_start over the tokens of completions that the model drew, in nats.
 
     That is an unbiased estimate of the Kullback-Leibler divergence of the model from the start, for each token.

@@ -25,6 +25,7 @@ def plain(model: Any) -> bool:
 
 def add_scores(model: Any) -> None:
     """Let `model(..., scored=(rows, columns))` return the logits of those places alone, as (places, vocabulary)."""
+    model = model.get_base_model() if hasattr(model, "get_base_model") else model  # under adapters
     original = model.forward
 
     @functools.wraps(type(model).forward)

@@ -88,22 +88,6 @@ class Judging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SftOptions(Training):
-    """Supervised fine-tuning on `data`: JSON Lines, Parquet, or a folder of either.
-
-    A row has `prompt` and `completion`, or `messages`, or `text`. The loss is over the completion, the last assistant
-    turn, or all of the text. `epochs` counts where `steps` is None. Rows above `max_tokens` are left out.
-    """
-
-    data: Path
-    epochs: float = 1.0
-    max_tokens: int = 2048
-    guards: Guards | None = None
-    source: Source | None = None  # of the held-out problems that `guards` measures
-    judging: Judging = field(default_factory=Judging)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How completions are drawn to learn from: `group` of each problem, at most `max_tokens` long."""
 
@@ -112,6 +96,24 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int = 512
     variant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SftOptions(Training):
+    """Supervised fine-tuning on `data`: JSON Lines, Parquet, or a folder of either.
+
+    A row has `prompt` and `completion`, or `messages`, or `text`. The loss is over the completion, the last assistant
+    turn, or all of the text. `epochs` counts where `steps` is None. Rows above `max_tokens` are left out. `guards`
+    measures the held-out problems of `source`, where one is named.
+    """
+
+    data: Path
+    epochs: float = 1.0
+    max_tokens: int = 2048
+    source: Source | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    guards: Guards = field(default_factory=Guards)
+    judging: Judging = field(default_factory=Judging)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,11 @@ class Measured:
         return ""
 
 
+def known_benchmarks(names: Sequence[str] | None) -> Measured:
+    """Return what is known of the benchmarks of these names; None stands for every coding benchmark that is here."""
+    return measured(tuple(plugins.names("benchmarks")) if names is None else names, named=names is not None)
+
+
 def measured(names: Sequence[str], named: bool = True) -> Measured:
     """Return what is known of these benchmarks' test problems.
 

@@ -100,7 +100,7 @@ def gain(before: HeldOut, after: HeldOut) -> Interval | None:
 def write_measures(folder: Folder, watch: Watch, asked: Mapping[str, Any]) -> None:
     """Write what the model wrote before and after, on the same problems; also as two run folders."""
     before, after = watch.first, watch.kept
-    if before is None or after is None or not is_main():
+    if before is None or after is None or watch.prompter is None or not is_main():
         return
     folder.write(PAIRS, _side_by_side(before, after, watch.prompter))
     for name, held in ((BEFORE, before), (AFTER, after)):

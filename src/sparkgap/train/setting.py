@@ -57,6 +57,7 @@ class Together:
 
         self._state = PartialState(cpu=not torch.cuda.is_available())
         self.count: int = self._state.num_processes
+        self.index: int = self._state.process_index
 
     def wait(self) -> None:
         """Wait until all are here."""
