@@ -17,7 +17,7 @@ import torch
 import transformers
 from scipy import stats
 
-import tiny_models
+import causal_models
 from sparkgap import plugins
 from sparkgap.asking import Asker
 from sparkgap.models import Model, ModelError, Provider, Refused
@@ -38,7 +38,7 @@ PROMPTS = [
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A folder with a tiny model of each kind."""
     root = tmp_path_factory.mktemp("models")
-    return {kind: tiny_models.save(root / kind, kind) for kind in KINDS}
+    return {kind: causal_models.save(root / kind, kind) for kind in KINDS}
 
 
 @pytest.fixture(scope="session")
@@ -270,7 +270,7 @@ def test_a_template_without_system_gets_it_in_the_first_turn(folders: dict[str, 
     for path in folders["qwen2"].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     for path in tmp_path.glob("*.jinja"):
-        path.write_text(tiny_models.NO_SYSTEM)
+        path.write_text(causal_models.NO_SYSTEM)
     assert (tmp_path / "chat_template.jinja").exists()
     with_system = chat(tmp_path, Message("system", "be brief"), Message("user", "hi"))
     assert with_system == chat(tmp_path, Message("user", "be brief\n\nhi"))
@@ -397,3 +397,5 @@ def test_a_mistake_is_named(folders: dict[str, Path], options: dict[str, str], s
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"hf//.*: cannot be loaded"):
         HFModel(str(tmp_path), {})
+    with pytest.raises(ModelError, match=r"there is no folder '/.*nowhere'"):
+        HFModel(str(tmp_path / "nowhere"), {})

@@ -19,7 +19,7 @@ pytest.importorskip("transformers")
 import torch
 import transformers
 
-import tiny_models
+import causal_models
 from sparkgap import plugins
 from sparkgap.models import Model, ModelError, Provider, Refused
 from sparkgap.models.hf import HFModel
@@ -96,7 +96,7 @@ class LLM:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.save(tmp_path_factory.mktemp("models") / "qwen2", "qwen2")
+    return causal_models.save(tmp_path_factory.mktemp("models") / "qwen2", "qwen2")
 
 
 @pytest.fixture(autouse=True)

@@ -177,6 +177,8 @@ def _device(asked: str, threads: int) -> Any:
 def _engine(name: str, where: str, revision: str, adapter: str, device: Any, dtype: str) -> CausalEngine:
     """Load a model and its tokenizer, without drawing progress bars over ours."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if where.startswith(("/", "./", "../", "~")) and not Path(where).is_dir():
+        raise ModelError(f"{name}: there is no folder {where!r}")
     try:
         transformers: Any = import_module("transformers")
     except ImportError as error:
