@@ -54,7 +54,9 @@ def read_prices(path: Path) -> Prices:
     except (OSError, UnicodeDecodeError) as fault:
         raise InputError(f"{path}: cannot be read ({fault})") from fault
     except tomllib.TOMLDecodeError as fault:
-        raise InputError(f'{path}: is no TOML ({fault}); a model\'s name stands in quotes: ["openai/gpt-4o"]') from fault
+        raise InputError(
+            f'{path}: is no TOML ({fault}); a model\'s name stands in quotes: ["openai/gpt-4o"]'
+        ) from fault
     return Prices({name: _price(path, name, entry) for name, entry in content.items()})
 
 

@@ -165,6 +165,29 @@ def test_tokens_and_money_are_counted_once_though_the_run_was_cut(monkeypatch, t
     assert {k: v for k, v in again.items() if k not in drop} == {k: v for k, v in usage.items() if k not in drop}
 
 
+def test_replies_that_come_one_by_one_are_kept_one_by_one(monkeypatch, tmp_path: Path) -> None:
+    know, given = canonical("hello"), []
+
+    class OneByOne(Scripted):
+        async def generate(self, request: Request, n: int = 1) -> tuple[Reply, ...]:
+            if len(given) == 3:
+                raise ModelError("no more")
+            given.append(request.decoding.seed)
+            return await super().generate(request, 1)
+
+    install(monkeypatch, single=OneByOne(know, concurrency=1))
+    options = MeasureOptions(samples=4, limit=1, seed=10)
+    with pytest.raises(ModelError, match="no more"):
+        measure("scripted/single", "hello", out=tmp_path / "run", options=options)
+    kept = (tmp_path / "run" / "hello-chat" / "samples.jsonl").read_text().splitlines()
+    assert [json.loads(line)["sample_index"] for line in kept] == [0, 1, 2]
+    again = Scripted(know)
+    install(monkeypatch, single=again)
+    assert measure("scripted/single", "hello", out=tmp_path / "run", options=options).complete
+    assert [request.decoding.seed for request in again.asked] == [13]
+    assert given == [10, 11, 12]
+
+
 WRITER = """
 import sys
 sys.path.insert(0, {tests!r})

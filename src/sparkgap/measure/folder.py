@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +143,8 @@ class PartRun:
         """Write what is held back."""
         self.run.flush()
 
-    def finish(self) -> None:
-        """Sum up, and mark the part finished."""
+    def finish(self, remarks: Sequence[str] = ()) -> None:
+        """Sum up, and mark the part finished; `remarks` are what the model's provider has to say on how it asked."""
         self.run.flush()
         benchmark = self.part.benchmark
         told = self.marking.summary(self._records)
@@ -157,6 +157,8 @@ class PartRun:
             "unit": unit_of(benchmark),
         }
         self.summary = head | told | {"usage": self.usage.as_json(solved)}
+        if remarks:
+            self.summary["notes"] = {**told.get("notes", {}), "model": "; ".join(remarks)}
         if solved is not None:
             self.summary["solved"] = solved
         if self.rater_usage is not None:

@@ -147,22 +147,25 @@ class Interview:
             await self._obtain(each)
 
     async def _obtain(self, todo: Todo) -> None:
-        """Obtain the samples of one problem: those that nothing was asked for yet by one request."""
-        fresh = [each for each in todo.begun if not each.replies]
-        begun = [each for each in todo.begun if each.replies]
-        if fresh:
-            request = todo.part.request(todo.problem, (), fresh[0].index)
-            if request is None:
-                raise InputError(f"{todo.part.name} asks nothing about {todo.problem.id}")
-            replies = await self.asker.ask(request, len(fresh))
-            pairs = zip(fresh, replies, strict=True)
-            begun += [replace(each, replies=(cut(reply, request.decoding.stop),)) for each, reply in pairs]
-        if len(begun) == 1:
-            await self._go_on(begun[0])
-        else:
-            async with asyncio.TaskGroup() as group:
-                for each in begun:
+        """Obtain the samples of one problem; what is asked for the first time, by as few requests as may be."""
+        async with asyncio.TaskGroup() as group:
+            for each in todo.begun:
+                if each.replies:
                     group.create_task(self._go_on(each))
+            for fresh in _neighbours([each for each in todo.begun if not each.replies]):
+                group.create_task(self._begin(fresh, group))
+
+    async def _begin(self, fresh: list[Conversation], group: asyncio.TaskGroup) -> None:
+        """Ask for the first replies of neighbouring samples, and go on with each the moment that it is there."""
+        request = fresh[0].part.request(fresh[0].problem, (), fresh[0].index)
+        if request is None:
+            raise InputError(f"{fresh[0].part.name} asks nothing about {fresh[0].problem.id}")
+
+        def go_on(place: int, reply: Reply) -> None:
+            begun = replace(fresh[place], replies=(cut(reply, request.decoding.stop),))
+            group.create_task(self._go_on(begun))
+
+        await self.asker.ask(request, len(fresh), go_on)
 
     async def _go_on(self, each: Conversation) -> None:
         """Ask all further turns, then the rater."""
@@ -185,6 +188,18 @@ class Interview:
                 if rating.error:
                     break
         self._done.put(each)
+
+
+def _neighbours(fresh: list[Conversation]) -> Iterator[list[Conversation]]:
+    """Yield runs of samples whose indices, and hence seeds, follow one another."""
+    run: list[Conversation] = []
+    for each in fresh:
+        if run and each.index != run[-1].index + 1:
+            yield run
+            run = []
+        run.append(each)
+    if run:
+        yield run
 
 
 def cut(reply: Reply, stops: tuple[str, ...]) -> Reply:

@@ -130,7 +130,7 @@ class Measuring:
         for each in runs:
             if each.open:
                 each.marking.finish()
-                each.finish()
+                each.finish(getattr(self._model, "remarks", ()))
             self._show(interview, force=True)
 
     def _take(self, interview: Interview) -> None:
