@@ -240,8 +240,8 @@ class Reply:
     """What came back. `error` set means that it never came: unscored, never zero.
 
     `finish_reason` is "stop", "length" (cut at `max_tokens`), "content_filter", or the provider's own word. `logprobs`
-    answers `Request.choices`, in nats, in their order. `seconds` (retries included) and tokens are its share of what its
-    request took, where that gave several replies.
+    answers `Request.choices`, in nats, in their order. `seconds` (retries included) and tokens are its share of what
+    the request took, where that gave several replies.
     """
 
     text: str = ""
