@@ -46,8 +46,9 @@ demo: setup ## grade the samples that ship with the package
 soak: setup ## the long tests
 	$(BIN)/python -m pytest -m soak
 
-bench: setup ## what a verdict costs, beside other graders (ARGS=--quick: in a minute)
+bench: setup ## what each part costs, beside a named peer (ARGS=--quick: in minutes)
 	$(BIN)/python bench/judge.py $(ARGS)
+	$(BIN)/python bench/measure.py $(ARGS)
 
 lock: ## pin the newest versions anew (needs the network)
 	$(PYTHON) -m venv --clear build/lock
