@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgap import plugins
@@ -129,6 +129,7 @@ def test_oracle_and_solution_agree_on_ten_thousand_compositions() -> None:
     assert min(levels[level] for level in (2, 3, 4)) > 1500
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9))
 def test_a_composition_survives_the_way_through_json(seed: int) -> None:
     stages = next(compositions(seed))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewards.verdicts import INPUTS, KINDS, PROBLEM, judged, programs, value
@@ -16,10 +16,12 @@ from sparkgap.rewards import Judged
 from sparkgap.rewards.ladder import REWARD, Ladder
 from sparkgap.types import CodeTests, Limits, Program, Tests, Verdict
 
+QUICK = settings(max_examples=60, deadline=None)
 WEIGHTS = st.floats(0, 0.24)
 LADDERS = st.builds(Ladder, WEIGHTS, WEIGHTS, WEIGHTS, WEIGHTS)
 
 
+@QUICK
 @given(LADDERS, programs())
 def test_nothing_below_all_tests_comes_near_the_top(ladder: Ladder, each: Judged) -> None:
     found = value(ladder, each)
@@ -27,6 +29,7 @@ def test_nothing_below_all_tests_comes_near_the_top(ladder: Ladder, each: Judged
         assert 0 <= found <= ladder.ceiling < 1
 
 
+@QUICK
 @given(LADDERS, st.integers(0, 7), st.integers(0, 7), st.sampled_from(["wrong", "raised", "timeout", "memory"]))
 def test_more_tests_are_never_worth_less(ladder: Ladder, one: int, other: int, status: str) -> None:
     low, high = sorted((one, other))
@@ -39,6 +42,7 @@ def test_more_tests_are_never_worth_less(ladder: Ladder, one: int, other: int, s
     )
 
 
+@QUICK
 @given(st.builds(Ladder, *[st.floats(0.01, 0.24)] * 4))
 def test_the_rungs_stand_in_their_order(ladder: Ladder) -> None:
     climb = [
