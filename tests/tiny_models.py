@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sparkgap.types import InputTests, Problem
+from sparkgap.rewards import Judged
+from sparkgap.types import InputTests, Problem, Verdict
 
 KINDS = ("llama", "qwen2", "gpt2")
 VOCABULARY = 320
@@ -89,6 +92,7 @@ def make(kind: str, width: int = 32, spread: float = 0.3, seed: int = 0) -> Any:
     torch.manual_seed(seed)
     ends: dict[str, Any] = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0, "initializer_range": spread}
     if kind == "gpt2":
+        ends |= {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
         return GPT2LMHeadModel(
             GPT2Config(vocab_size=VOCABULARY, n_embd=width, n_layer=2, n_head=4, n_positions=128, **ends)
         ).eval()
@@ -97,6 +101,18 @@ def make(kind: str, width: int = 32, spread: float = 0.3, seed: int = 0) -> Any:
     if kind == "llama":
         return LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY, **sizes, **ends)).eval()
     return Qwen2ForCausalLM(Qwen2Config(vocab_size=VOCABULARY, **sizes, **ends)).eval()
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A reward by a function of problem, program and verdict."""
+
+    worth: Callable[[Problem, str, Verdict], float | None]
+    name = title = "paid"
+    passing = failing = (-1.0, 1.0)
+
+    def values(self, judged: Sequence[Judged]) -> list[float | None]:
+        return [self.worth(each.problem, each.source, each.verdict) for each in judged]
 
 
 def saved(kind: str, folder: Path, ends: tuple[int, ...] = (1,), **options: Any) -> Path:

@@ -18,7 +18,7 @@ from sparkgap.train import Guards, RlcfOptions, Sampling, Source, TrainProgress
 from sparkgap.train.grpo import advantages, padded
 from sparkgap.train.logprobs import add_scores, completion_logps
 from sparkgap.types import Problem, Verdict
-from tiny_models import make, problems
+from tiny_models import Paid, make, problems
 
 
 @given(st.lists(st.none() | st.sampled_from([0.0, 0.25, 1.0]), min_size=1, max_size=12))
@@ -119,7 +119,7 @@ def _trainer(options: RlcfOptions, judge: Judge, reward: Any, stack: ExitStack) 
     run = TrainingRun("rlcf", options, {}, stack, shown.append)
     train = problems()[0]
     run.watch_over(options.guards, (), options.sampling, None, options.judging)
-    marker = Marker(judge, reward)
+    marker = Marker(judge, Paid(reward))
     stack.callback(marker.close)
     prompter = Prompter(run.tokenizer, "toy")
     drawing = run.drawing(options.sampling)

@@ -26,9 +26,8 @@ from sparkgap.train import (
     rlcf,
 )
 from sparkgap.train.folder import read_state
-from sparkgap.train.marking import passing
 from sparkgap.types import Problem, Verdict
-from tiny_models import problems, saved
+from tiny_models import Paid, problems, saved
 
 TOY = ProblemSet(*problems())
 Train = Callable[..., TrainResult]
@@ -54,7 +53,7 @@ def options(taught: Path, tmp_path: Path) -> RlcfOptions:
 @pytest.fixture
 def train(judge: Judge) -> Train:
     def run(options: RlcfOptions, **others: Any) -> TrainResult:
-        return rlcf(options, judge=judge, problems=TOY, **{"reward": passing, **others})
+        return rlcf(options, judge=judge, problems=TOY, **others)
 
     return run
 
@@ -134,7 +133,7 @@ def test_a_pass_on_an_impossible_problem_stops_the_run_and_is_kept(
 
     monkeypatch.setattr(marking.Marker, "_submitted", holed)
     with pytest.raises(ForgedPass, match=r"canary\.json"):
-        rlcf(options, judge=judge, problems=TOY, reward=passing)
+        rlcf(options, judge=judge, problems=TOY)
     (evidence, *_) = json.loads((options.out / "canary.json").read_text("utf-8"))
     assert evidence["problem_id"].endswith("/impossible")
     assert "def f(x)" in evidence["program"]
@@ -144,7 +143,7 @@ def test_impossible_problems_pass_for_nobody(judge: Judge) -> None:
     from sparkgap.train.marking import Marker
     from sparkgap.train.problems import impossible
 
-    marker = Marker(judge, passing)
+    marker = Marker(judge, "tests")
     found = impossible(TOY.train, 1.0)
     assert len(found) == len(TOY.train)
     replies = [
@@ -159,7 +158,7 @@ def test_what_the_judge_failed_on_moves_nothing(options: RlcfOptions, train: Tra
         return None
 
     guards = replace(options.guards, held_out=0, every=0, kl=False)
-    result = train(replace(options, steps=2, guards=guards), reward=unknown)
+    result = train(replace(options, steps=2, guards=guards), reward=Paid(unknown))
     assert [value for _, value in figures(result.folder, "loss")] == [0.0, 0.0]
     assert weights(result.model) == weights(taught / "model")
 
@@ -168,7 +167,7 @@ def test_a_run_that_only_does_harm_keeps_the_start(options: RlcfOptions, train: 
     def worse(problem: Problem, program: str, verdict: Verdict) -> float | None:
         return -float(verdict.passed)
 
-    result = train(replace(options, steps=8, guards=replace(options.guards, patience=2)), reward=worse)
+    result = train(replace(options, steps=8, guards=replace(options.guards, patience=2)), reward=Paid(worse))
     if result.best_step == 0:
         assert weights(result.model) == weights(taught / "model")
         assert result.after == result.before
@@ -212,7 +211,7 @@ def test_other_architectures_go_the_same_way(kind: str, options: RlcfOptions, tr
 
     start = saved(kind, tmp_path / "start", spread=0.02, ends=tuple(range(1, 160)))
     guards = replace(options.guards, held_out=0, every=0, kl=False)
-    result = train(replace(options, model=str(start), steps=14, learning_rate=2e-2, guards=guards), reward=short)
+    result = train(replace(options, model=str(start), steps=14, learning_rate=2e-2, guards=guards), reward=Paid(short))
     rewards = [value for _, value in figures(result.folder, "reward")]
     assert sum(rewards[-3:]) > sum(rewards[:3]) + 0.5
 
@@ -235,7 +234,7 @@ def test_options_that_do_not_fit_are_refused(
 def test_problems_that_are_measured_on_are_refused(options: RlcfOptions, judge: Judge) -> None:
     tested = replace(TOY.train[0], split="test")
     with pytest.raises(InputError, match="of a test split"):
-        rlcf(options, judge=judge, problems=ProblemSet((tested,), ()), reward=passing)
+        rlcf(options, judge=judge, problems=ProblemSet((tested,), ()))
 
 
 def weights(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sparkgap import plugins
 from sparkgap.benchmarks import Asked, Programmed, Rated, Scored, Totalled
 from sparkgap.errors import InputError
 from sparkgap.stats import Interval, mean_interval, mean_pass_at_k, paired_difference
-from sparkgap.train.marking import Marker, passing
+from sparkgap.train.marking import Marker
 from sparkgap.train.prompting import Prompter, cut, prompt_tokens
 from sparkgap.train.sampler import Drawing, complete
 from sparkgap.types import Problem, Reply, Request, Variant
@@ -82,8 +82,9 @@ def held_out(
         tickets[place] = marker.submit(ours[place // samples], replies[place], prompter.form)
 
     complete(model, prompts, drawing, done)
+    marks = marker.collect([tickets[place] for place in range(len(prompts))])
     found = [
-        [(replies[place], marker.collect(tickets[place]).status) for place in range(first, first + samples)]
+        [(replies[place], marks[place].status) for place in range(first, first + samples)]
         for first in range(0, len(prompts), samples)
     ]
     every = share.together(found, len(problems))
@@ -204,4 +205,4 @@ def mean(values: Sequence[float | None]) -> Interval | None:
 
 def plain_marker(judge: Any, judging: Any) -> Marker:
     """Return a marker that asks only whether a program passes."""
-    return Marker(judge, passing, judging)
+    return Marker(judge, "tests", judging)

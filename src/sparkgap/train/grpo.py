@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgap.train.logprobs import completion_logps
 from sparkgap.train.marking import Mark, Marker, shares
-from sparkgap.train.problems import IMPOSSIBLE
 from sparkgap.train.sampler import Drawing, complete, fits
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Feed:
     marker: Marker
     drawing: Drawing
     group: int
-    forged: Callable[[list[tuple[Problem, Mark]]], None]  # told of passes on impossible problems; raises
+    forged: Callable[[list[Mark]], None]  # told that something passed what nothing can; raises
     drawn_s: float = 0.0  # that the trainer spent on drawing, since the last step
     batch: Batch | None = None
 
@@ -151,10 +150,12 @@ class Rlcf:
             (ready if all(self.feed.marker.ready(batch.tickets[row]) for row in rows) else waiting).append(at)
         taken = [*ready, *waiting][:count]
         batch.groups = [at for at in batch.groups if at not in taken]
+        every = [row for at in taken for row in range(at * group, (at + 1) * group)]
+        marks = self.feed.marker.collect([batch.tickets[row] for row in every])
+        batch.marks.update(zip(every, marks, strict=True))
         kept: dict[Any, tuple[int, float]] = {}
         for at in taken:
             rows = range(at * group, (at + 1) * group)
-            batch.marks.update((row, self.feed.marker.collect(batch.tickets[row])) for row in rows)
             for row, advantage in zip(rows, advantages([batch.marks[row].value for row in rows]), strict=True):
                 if advantage and batch.completions[row][-1] in self.feed.drawing.eos:
                     # Unlike advantages of equal completions (a random reward) stay apart: clipping is not linear.
@@ -201,13 +202,13 @@ class Rlcf:
             [
                 math.nan if mark.value is None else mark.value,
                 math.nan if mark.passed is None else float(mark.passed),
-                float(mark.passed is True and bool(problem.metadata.get(IMPOSSIBLE))),
+                float(mark.hole is not None),
             ]
-            for mark, problem in zip(marks, batch.problems, strict=True)
+            for mark in marks
         ]
         every = gather(torch.tensor(told, dtype=torch.float32, device=self.accelerator.device))
         if every[:, 2].any():
-            feed.forged(list(zip(batch.problems, marks, strict=True)))
+            feed.forged(marks)
         worth, passed = (_by_problem(every[:, column].tolist(), batch.picked, feed.group) for column in (0, 1))
         feed.book.note(worth, passed)
         metrics["informative_groups"].append(feed.book.informative(worth))
@@ -243,7 +244,7 @@ class Rlcf:
 
     def _calculate_rewards(self: Any, inputs: Any, prompts: Any, completions: Any, ids: list[list[int]]) -> Any:
         batch = self.feed.batch
-        marks = [self.feed.marker.collect(batch.tickets[place]) for place in range(len(prompts))]
+        marks = self.feed.marker.collect([batch.tickets[place] for place in range(len(prompts))])
         return self._gathered(marks, batch)[:, :1]
 
     # The loss and the clock

@@ -81,7 +81,7 @@ def imitate(run: TrainingRun, options: Training, rows: Sequence[Row], epochs: fl
         args=config,
         train_dataset=Dataset.from_dict(columns),
         processing_class=run.tokenizer,
-        peft_config=adapters(options),
+        peft_config=adapters(options, run.model),
         callbacks=[run.guard],
     )
     if lean and trainer.accelerator.device.type == "cpu":

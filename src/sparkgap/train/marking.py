@@ -10,15 +10,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sparkgap import plugins
 from sparkgap.errors import InfraError
 from sparkgap.extract import extract
 from sparkgap.references import references
+from sparkgap.rewards import Hole, Judged, Reward, hole, reward
 from sparkgap.scoring import Exam, exam_of
 from sparkgap.types import InputTests, Limits, Problem, Program, SampleForm, Status, Verdict
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 KEPT = 200_000  # verdicts, without their output
 
-Worth = Callable[[Problem, str, Verdict], float | None]
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -38,6 +36,7 @@ class Mark:
     value: float | None
     status: Status
     program: str
+    hole: Hole | None = None  # it passed what nothing can pass
 
     @property
     def passed(self) -> bool | None:
@@ -61,16 +60,24 @@ class ForgedPass(InfraError):
 class Marker:
     """Judges completions for a reward; `seconds` counts what the caller's own thread spent on it."""
 
-    def __init__(self, judge: Judge, reward: str | Worth = "tests", judging: Judging | None = None) -> None:
-        """Judge by the reward called `reward`, or by a function of problem, program and verdict."""
+    def __init__(
+        self, judge: Judge, chosen: str | Reward, judging: Judging | None = None, place: tuple[int, int] = (0, 1)
+    ):
+        """Judge by the reward that is `chosen`, in words or as it is.
+
+        `place` is which of how many processes this is, so that no two draws of a run have the same number.
+        """
         self._judge = judge
-        self._worth = worth_of(reward) if isinstance(reward, str) else reward
+        self.reward = reward(chosen) if isinstance(chosen, str) else chosen
+        self._all_tests = self.reward.failing[0] != self.reward.failing[1]  # else it is enough that one fails
         self._cpu_s = judging.cpu_s if judging else None
         self._memory_mb = judging.memory_mb if judging else None
         self._exams: dict[str, Future[Exam]] = {}
         self._verdicts: OrderedDict[tuple[str, bytes], Verdict] = OrderedDict()
         self._waiting: dict[tuple[str, bytes], Future[Verdict]] = {}
         self._reader = ThreadPoolExecutor(1, "sparkgap-references")
+        self._place = place
+        self.draws = 0  # completions marked so far, by this process
         self.seconds = 0.0
         self.judged = 0  # programs that the judge has run for us
 
@@ -101,24 +108,32 @@ class Marker:
         waited = self._waiting.get(ticket.key)
         return waited is None or waited.done()
 
-    def collect(self, ticket: Ticket) -> Mark:
-        """Wait for the mark of a completion that was handed in.
+    def collect(self, tickets: Sequence[Ticket]) -> list[Mark]:
+        """Wait for the marks of completions that were handed in.
 
         Raises:
             InfraError: the judge is broken.
         """
         began = time.perf_counter()
-        verdict = self._verdict(ticket)
-        value = None if verdict.status == "infra" else self._worth(ticket.problem, ticket.program, verdict)
+        verdicts = [self._verdict(ticket) for ticket in tickets]
+        first, count = self._place
+        judged = [
+            Judged(ticket.problem, ticket.program, verdict, (self.draws + place) * count + first)
+            for place, (ticket, verdict) in enumerate(zip(tickets, verdicts, strict=True))
+        ]
+        self.draws += len(judged)
+        values = self.reward.values(judged)
         self.seconds += time.perf_counter() - began
-        return Mark(value, verdict.status, ticket.program)
+        return [
+            Mark(value, each.verdict.status, each.source, hole(each))
+            for value, each in zip(values, judged, strict=True)
+        ]
 
     def marks(self, replies: Iterable[tuple[Problem, str]], form: SampleForm) -> list[Mark]:
         """Return the marks of these replies, in their order."""
         replies = list(replies)
         self.prepare(problem for problem, _ in replies)
-        tickets = [self.submit(problem, reply, form) for problem, reply in replies]
-        return [self.collect(ticket) for ticket in tickets]
+        return self.collect([self.submit(problem, reply, form) for problem, reply in replies])
 
     def _verdict(self, ticket: Ticket) -> Verdict:
         if not ticket.program.strip():
@@ -145,8 +160,7 @@ class Marker:
             done.set_result(Verdict("infra", "load", exam.error))
             return done
         self.judged += 1
-        # Every test is run: a share of tests passed is a share of the same tests for every program.
-        program = Program(ticket.program, exam.tests, exam.problem.language, exam.limits, all_tests=True)
+        program = Program(ticket.program, exam.tests, exam.problem.language, exam.limits, all_tests=self._all_tests)
         return self._judge.submit(program)
 
     def _examined(self, problems: list[Problem]) -> dict[str, Exam]:
@@ -172,26 +186,6 @@ def program_in(problem: Problem, reply: str, form: SampleForm) -> str:
     if form == "completion":  # what `extract` says of it, without reading it leniently as well
         return problem.prompt + reply if problem.continues and reply.strip() else reply
     return extract(reply, problem, form).lenient
-
-
-def worth_of(name: str) -> Worth:
-    """Return the reward of that name as a function of problem, program and verdict.
-
-    Raises:
-        PluginError: there is no such reward.
-    """
-    reward = plugins.find("rewards", name)
-
-    def worth(problem: Problem, program: str, verdict: Verdict) -> float | None:
-        value: float | None = reward.worth(problem, program, verdict)
-        return value
-
-    return worth
-
-
-def passing(problem: Problem, program: str, verdict: Verdict) -> float | None:
-    """The plainest reward: 1 for what passes, 0 for what does not."""
-    return float(verdict.passed)
 
 
 def shares(marks: Iterable[Mark]) -> Mapping[str, float]:

@@ -95,26 +95,42 @@ def measured(names: Sequence[str], named: bool = True) -> Measured:
     return Measured(tuple(known), frozenset(ids), texts, shingles)
 
 
-def require_apart(problems: Iterable[Problem], names: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the benchmarks that the problems were compared with.
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Problems that share nothing with what is measured; the benchmarks compared; id -> id of what was left out."""
+
+    problems: tuple[Problem, ...]
+    benchmarks: tuple[str, ...]
+    left_out: dict[str, str]
+
+
+def set_apart(problems: Iterable[Problem], names: Sequence[str] | None, leave_out: bool = False) -> Apart:
+    """Return the problems if they share nothing with the benchmarks of these names (None: all of code that are here).
+
+    `leave_out` leaves shared problems out instead of refusing them all: published training splits have such problems
+    (MBPP's shares 109 with MBPP+), and no user can mend those.
 
     Raises:
         InputError: a problem is of a test split, or is a problem of one of the benchmarks.
     """
-    problems = list(problems)
+    problems = tuple(problems)
     chosen = tuple(plugins.names("benchmarks")) if names is None else tuple(names)
     # Katas of different splits share no composition, whatever their seeds: that is how they are made.
     made_apart = [name for name in chosen if name == "katas" and all(each.benchmark == "katas" for each in problems)]
     known = measured([name for name in chosen if name not in made_apart], named=names is not None)
+    shared: dict[str, str] = {}
     for problem in problems:
         if problem.split == "test":
             raise InputError(f"{problem.id} is of a test split, which nothing is trained on")
         if name := known.shared_by(problem):
-            raise InputError(
-                f"{problem.id} is {name}, on which the model will be measured; leave it out, or say what it will be "
-                "measured on with --measured-on"
-            )
-    return (*known.benchmarks, *made_apart)
+            if not leave_out:
+                raise InputError(
+                    f"{problem.id} is {name}, on which the model will be measured; leave it out, or say what it will "
+                    "be measured on with --measured-on"
+                )
+            shared[problem.id] = name
+    kept = tuple(problem for problem in problems if problem.id not in shared)
+    return Apart(kept, (*known.benchmarks, *made_apart), shared)
 
 
 def fingerprint(problems: Iterable[Problem]) -> str:

@@ -49,10 +49,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ProblemSet:
-    """Problems to train on, and problems held out of the same kind, which no step sees."""
+    """Problems to train on, and problems held out of the same kind, which no step sees.
+
+    `published` says that they are a benchmark's, and not the user's own to mend.
+    """
 
     train: tuple[Problem, ...]
     held_out: tuple[Problem, ...]
+    published: bool = False
 
 
 def problem_set(source: Source, held_out: int = HELD_OUT) -> ProblemSet:
@@ -74,7 +78,7 @@ def problem_set(source: Source, held_out: int = HELD_OUT) -> ProblemSet:
     if not any(problem.split == _TRAINING for problem in every):
         splits = ", ".join(sorted({problem.split for problem in every}))
         raise InputError(f"{source.name} has no training split (it has: {splits}), and a test split is not trained on")
-    return _divided(source, every, held_out)
+    return replace(_divided(source, every, held_out), published=True)
 
 
 def read_problems(path: Path) -> Iterator[Problem]:

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 from sparkgap.errors import InputError
 from sparkgap.train.guards import Show
 from sparkgap.train.imitation import Row, imitate
-from sparkgap.train.marking import Marker, passing
+from sparkgap.train.marking import Marker
 from sparkgap.train.options import DpoOptions, RftOptions
-from sparkgap.train.overlap import fingerprint, require_apart
-from sparkgap.train.problems import ProblemSet, problem_set
+from sparkgap.train.problems import ProblemSet
 from sparkgap.train.prompting import Prompter
 from sparkgap.train.result import TrainResult
 from sparkgap.train.rollouts import Roller, Rollout, contrasts, model_name, passing_tokens
-from sparkgap.train.running import TrainingRun
+from sparkgap.train.running import TrainingRun, chosen_problems
 from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare_threads
 from sparkgap.train.weights import adapters
 
@@ -65,15 +64,13 @@ def _learnt(
     prepare_threads()
     with ExitStack() as stack:
         own = stack.enter_context(judging(options.judging, judge))
-        chosen = problems or problem_set(options.source, options.guards.held_out)
-        compared = require_apart((*chosen.train, *chosen.held_out), options.measured_on)
-        told = {"train": fingerprint(chosen.train), "held_out": fingerprint(chosen.held_out), "apart_from": compared}
+        chosen, told = chosen_problems(options.source, problems, options.guards.held_out, options.measured_on)
         run = TrainingRun(way, options, told, stack, progress or (lambda _: None))
         if run.done is not None:
             return run.done
         run.watch_over(options.guards, chosen.held_out, options.sampling, own, options.judging)
         prompter = Prompter(run.tokenizer, chosen.train[0].benchmark, options.sampling.variant)
-        marker = Marker(own, passing, options.judging)
+        marker = Marker(own, "tests", options.judging)
         stack.callback(marker.close)
         found = _rollouts(run, options, chosen, prompter, marker)
         prompts = {problem.id: prompter.tokens(problem) for problem in chosen.train}
@@ -127,7 +124,7 @@ def _preferred(
         args=DPOConfig(**common_arguments(options, steps, micro), beta=options.beta, max_length=None),
         train_dataset=Dataset.from_dict(columns),
         processing_class=run.tokenizer,
-        peft_config=adapters(options),
+        peft_config=adapters(options, run.model),
         callbacks=[run.guard],
     )
     return run.train(trainer)

@@ -9,6 +9,7 @@ Not covered: several turns of repair (RLEF, arXiv:2410.02089), and a critic.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,19 +19,18 @@ from sparkgap.train.grpo import Feed, trainer_class
 from sparkgap.train.guards import Show
 from sparkgap.train.imitation import imitate, reference_rows
 from sparkgap.train.logprobs import add_scores, plain
-from sparkgap.train.marking import ForgedPass, Mark, Marker, Worth
+from sparkgap.train.marking import ForgedPass, Mark, Marker
 from sparkgap.train.options import RlcfOptions
-from sparkgap.train.overlap import fingerprint, require_apart
-from sparkgap.train.problems import IMPOSSIBLE, ProblemSet, impossible, problem_set
+from sparkgap.train.problems import ProblemSet, impossible
 from sparkgap.train.prompting import Prompter
 from sparkgap.train.result import TrainResult
-from sparkgap.train.running import TrainingRun
+from sparkgap.train.running import TrainingRun, chosen_problems
 from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare_threads
 from sparkgap.train.weights import adapters
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
-    from sparkgap.types import Problem
+    from sparkgap.rewards import Reward
 
 
 def rlcf(
@@ -38,7 +38,7 @@ def rlcf(
     *,
     judge: Judge | None = None,
     problems: ProblemSet | None = None,
-    reward: Worth | None = None,
+    reward: Reward | None = None,
     progress: Show | None = None,
 ) -> TrainResult:
     """Train a model on problems by what the judge says of its completions; the same call goes on after a crash.
@@ -53,9 +53,7 @@ def rlcf(
     prepare_threads()
     with ExitStack() as stack:
         own = stack.enter_context(judging(options.judging, judge))
-        chosen = problems or problem_set(options.source, options.guards.held_out)
-        compared = require_apart((*chosen.train, *chosen.held_out), options.measured_on)
-        told = {"train": fingerprint(chosen.train), "held_out": fingerprint(chosen.held_out), "apart_from": compared}
+        chosen, told = chosen_problems(options.source, problems, options.guards.held_out, options.measured_on)
         run = TrainingRun("rlcf", options, told, stack, progress or (lambda _: None))
         if run.done is not None:
             return run.done
@@ -63,7 +61,7 @@ def rlcf(
         run.watch_over(options.guards, chosen.held_out, options.sampling, own, options.judging)
         if options.control == "sft":
             return _imitated(run, options, chosen, prompter)
-        marker = Marker(own, reward or options.reward, options.judging)
+        marker = Marker(own, reward or options.reward, options.judging, (run.together.index, run.together.count))
         stack.callback(marker.close)
         every = (*chosen.train, *impossible(chosen.train, options.guards.canaries))
         book = Book(len(every), seed=options.seed, explore=options.explore, dynamic=options.dynamic)
@@ -82,7 +80,7 @@ def _trained(run: TrainingRun, options: RlcfOptions, feed: Feed) -> TrainResult:
         args=_arguments(run, options),
         train_dataset=Dataset.from_dict({"prompt": [""]}),
         processing_class=run.tokenizer,
-        peft_config=adapters(options),
+        peft_config=adapters(options, run.model),
         callbacks=[run.guard],
         feed=feed,
     )
@@ -92,9 +90,14 @@ def _trained(run: TrainingRun, options: RlcfOptions, feed: Feed) -> TrainResult:
     return run.train(
         trainer,
         rows=lambda: (feed.batch.prompts, feed.batch.completions) if feed.batch else None,
-        save=lambda: {"book": feed.book.save()},
-        restore=lambda state: feed.book.load(state["book"]),
+        save=lambda: {"book": feed.book.save(), "draws": feed.marker.draws},
+        restore=lambda state: _restore(feed, state),
     )
+
+
+def _restore(feed: Feed, state: Mapping[str, Any]) -> None:
+    feed.book.load(state["book"])
+    feed.marker.draws = state["draws"]
 
 
 def _arguments(run: TrainingRun, options: RlcfOptions) -> Any:
@@ -143,11 +146,16 @@ class _Alarm:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __call__(self, rows: list[tuple[Problem, Mark]]) -> None:
+    def __call__(self, marks: list[Mark]) -> None:
+        holes = [mark.hole for mark in marks if mark.hole is not None]
         found = [
-            {"problem_id": problem.id, "program": mark.program, "tests": repr(problem.tests)}
-            for problem, mark in rows
-            if mark.passed and problem.metadata.get(IMPOSSIBLE)
+            {
+                "problem_id": each.problem.id,
+                "said": str(each),
+                "program": each.source,
+                "tests": repr(each.problem.tests),
+            }
+            for each in holes
         ]
         if found:  # the process that has it writes it
             text = json.dumps(found, indent=2, ensure_ascii=False)

@@ -114,8 +114,8 @@ class Roller:
 
         drawn = complete(self.model, [prompter.tokens(problem) for problem in rows], self.drawing, done)
         found: list[list[Rollout]] = [[] for _ in problems]
-        for place, tokens in enumerate(drawn):
-            mark = self.marker.collect(tickets[place])
+        marks = self.marker.collect([tickets[place] for place in range(len(rows))])
+        for place, (tokens, mark) in enumerate(zip(drawn, marks, strict=True)):
             ended = tokens[-1] in self.drawing.eos
             found[place // group].append(
                 Rollout(rows[place].id, place % group, replies[place], mark.status, mark.value, tuple(tokens), ended)

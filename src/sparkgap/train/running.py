@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from sparkgap.errors import InputError
 from sparkgap.train.evaluating import Ability, plain_marker
 from sparkgap.train.folder import Folder, read_state
 from sparkgap.train.guards import Guard, Rows, Show, TrainProgress, Watch, bare, divergence, guard_class
 from sparkgap.train.options import Guards, Judging, Sampling, Training
+from sparkgap.train.overlap import fingerprint, set_apart
+from sparkgap.train.problems import ProblemSet, Source, problem_set
 from sparkgap.train.prompting import Prompter
 from sparkgap.train.result import TrainResult, read_result, summed_up
 from sparkgap.train.sampler import Drawing
@@ -22,6 +25,30 @@ from sparkgap.train.weights import load, quiet
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
     from sparkgap.types import Problem
+
+
+def chosen_problems(
+    source: Source | None, problems: ProblemSet | None, held_out: int, names: Sequence[str] | None
+) -> tuple[ProblemSet, dict[str, Any]]:
+    """Return the problems, apart from what is measured, and what to tell of them in the manifest.
+
+    Raises:
+        InputError: there are none, or they are not apart.
+    """
+    if problems is None:
+        problems = problem_set(source, held_out) if source is not None else ProblemSet((), ())
+    found = set_apart((*problems.train, *problems.held_out), names, leave_out=problems.published)
+    kept = {problem.id for problem in found.problems}
+    train, apart = (tuple(each for each in part if each.id in kept) for part in (problems.train, problems.held_out))
+    if problems.train and not train:
+        raise InputError(f"every problem is one of {', '.join(found.benchmarks)}; say with --measured-on what matters")
+    told: dict[str, Any] = {
+        "train": fingerprint(train),
+        "held_out": fingerprint(apart),
+        "problems": [len(train), len(apart)],
+    }
+    told |= {"apart_from": found.benchmarks, "left_out": found.left_out}
+    return ProblemSet(train, apart, problems.published), told
 
 
 class TrainingRun:

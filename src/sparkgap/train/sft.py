@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from sparkgap.train.guards import Show
 from sparkgap.train.imitation import imitate
 from sparkgap.train.options import SftOptions
-from sparkgap.train.overlap import fingerprint, known_benchmarks, require_apart
-from sparkgap.train.problems import ProblemSet, problem_set
+from sparkgap.train.overlap import known_benchmarks
+from sparkgap.train.problems import ProblemSet
 from sparkgap.train.result import TrainResult
 from sparkgap.train.rows import examples, hashes
-from sparkgap.train.running import TrainingRun
+from sparkgap.train.running import TrainingRun, chosen_problems
 from sparkgap.train.setting import judging, prepare_threads
 
 if TYPE_CHECKING:
@@ -40,14 +40,11 @@ def sft(
     with ExitStack() as stack:
         watched = problems is not None or options.source is not None or bool(options.guards.ability)
         own = stack.enter_context(judging(options.judging, judge)) if watched else None
-        if problems is None and options.source is not None:
-            problems = problem_set(options.source, options.guards.held_out)
-        held_out = problems.held_out if problems else ()
-        compared = require_apart(held_out, options.measured_on)
-        told = {"files": hashes(options.data), "held_out": fingerprint(held_out), "apart_from": compared}
+        chosen, told = chosen_problems(options.source, problems, options.guards.held_out, options.measured_on)
+        told |= {"files": hashes(options.data)}
         run = TrainingRun("sft", options, told, stack, progress or (lambda _: None))
         if run.done is not None:
             return run.done
         found = examples(options.data, run.tokenizer, options.max_tokens, known_benchmarks(options.measured_on))
-        run.watch_over(options.guards, held_out, options.sampling, own, options.judging)
+        run.watch_over(options.guards, chosen.held_out, options.sampling, own, options.judging)
         return imitate(run, options, found.rows, options.epochs)

@@ -58,7 +58,7 @@ def _halved(options: Training) -> bool:
     return mixed(options) and options.lora is not None
 
 
-def adapters(options: Training) -> Any:
+def adapters(options: Training, model: Any) -> Any:
     """Return the configuration of the adapters, None where every weight is trained."""
     if options.lora is None:
         return None
@@ -69,6 +69,7 @@ def adapters(options: Training) -> Any:
         lora_alpha=options.lora_alpha or 2 * options.lora,
         lora_dropout=0.0,
         target_modules="all-linear",
+        fan_in_fan_out=any(type(part).__name__ == "Conv1D" for part in model.modules()),  # GPT-2's layers
         task_type="CAUSAL_LM",
     )
 
