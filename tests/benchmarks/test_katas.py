@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import hashlib
 import os
 import random
 import subprocess
@@ -33,6 +34,7 @@ from sparkgap.errors import InputError
 from sparkgap.extract import extract
 from sparkgap.types import InputTests, Problem, Reply
 
+PINNED = "3f90cda134604ba40f6e2c969c7baf64f783e80d262e6c17298430d3e4e29ac3"  # sha256 of ids, prompts and tests
 SPLITS: tuple[Split, ...] = get_args(Split)
 SURFACES: tuple[Surface, ...] = get_args(Surface)
 
@@ -74,6 +76,12 @@ def test_there_are_four_hundred_different_compositions_of_four_levels(published:
     control = [problem for problem in published if problem.metadata["level"] >= 3]
     assert all(_has_control(problem) for problem in control)
     assert not any(_has_control(problem) for problem in published if problem not in control)
+
+
+def test_the_problems_are_those_that_earlier_runs_were_measured_on(published: tuple[Problem, ...]) -> None:
+    """A change of table, words or draws makes another benchmark: say so in CHANGELOG.md, and pin it anew."""
+    told = "\n".join(f"{problem.id}\n{problem.prompt}\n{problem.tests}" for problem in published)
+    assert hashlib.sha256(told.encode()).hexdigest() == PINNED
 
 
 def _plain(problem: Problem) -> list[Any]:
