@@ -76,12 +76,12 @@ def scan(
     def missing() -> Iterator[tuple[str, list[Entry]]]:
         nonlocal files, size
         for number, unit in enumerate(units(sources)):
-            path, unit_key = home / f"unit-{number:06d}.parquet", _key(key, unit)
+            path, made_of = home / f"unit-{number:06d}.parquet", _key(key, unit)
             paths.append(path)
             files, size = files + len(unit), size + sum(each.size for each in unit)
-            if _key_of(path) != unit_key:
+            if unit_key(path) != made_of:
                 coming.append(path)
-                yield unit_key, unit
+                yield made_of, unit
 
     coming: list[Path] = []
     for place, table in enumerate(in_order(measure_unit, options, missing(), workers, ray)):
@@ -200,7 +200,7 @@ def _key(options: str, unit: list[Entry]) -> str:
     return hashed.hexdigest()
 
 
-def _key_of(path: Path) -> str:
+def unit_key(path: Path) -> str:
     """Return the key that a unit's file bears; "" where there is none, or a damaged one."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,0 +1,201 @@
+"""The dataset's card: what came in, what went out and why, under which licences, and how well that was checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from sparkgap import __version__
+from sparkgap.curate import ledger
+from sparkgap.curate.contamination.behaviour import Behaviour
+from sparkgap.curate.contamination.index import Known
+from sparkgap.curate.funnel import funnel, size
+from sparkgap.curate.ledger import Stage
+from sparkgap.curate.minhash import NearOptions
+from sparkgap.curate.near import Recall
+from sparkgap.curate.rules import Judged
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a run knows besides its ledger; `near` and `benchmarks` as they stand in the summary."""
+
+    sources: tuple[str, ...]
+    rules: tuple[Judged, ...]
+    near: Mapping[str, Any]
+    benchmarks: Mapping[str, Any]
+
+
+def near_facts(options: NearOptions, found: Recall) -> dict[str, Any]:
+    """Return the parameters of near-deduplication, their S-curve, and the recall that was measured."""
+    curve = {f"{index:.2f}": round(share, 4) for index, share in options.curve().items()}
+    return {**asdict(options), "curve": curve, "recall": asdict(found)}
+
+
+def benchmark_facts(
+    against: Known, found: Behaviour | None, selftest: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Return what was compared with which benchmarks; `found` is None where no function was run."""
+    asked = None if found is None else {
+        "functions": found.functions, "unfinished": found.unfinished, "problems": found.problems,
+        "without": list(found.without),
+    }  # fmt: skip
+    return {"against": list(against.benchmarks), "missing": list(against.missing), "problems": len(against.problems),
+            "behaviour": asked, "selftest": [dict(each) for each in selftest]}  # fmt: skip
+
+
+def summary(told: pa.Table, facts: Facts, rows: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """Return all figures of a run, as JSON; the card is drawn from them alone."""
+    kept = told.filter(told.column("kept"))
+    stages = ledger.stages(told)
+    return {
+        "sparkgap": __version__,
+        "sources": list(facts.sources),
+        "files": {"in": told.num_rows, "kept": kept.num_rows, **rows["files"]},
+        "pairs": dict(rows["pairs"]),
+        "problems": dict(rows["problems"]),
+        "bytes": {"in": stages[0].bytes, "kept": stages[-1].bytes},
+        "stages": [asdict(each) for each in stages],
+        "licences": dict(ledger.licences_kept(told).most_common()),
+        "languages": dict(Counter(kept.column("language").to_pylist()).most_common()),
+        "repositories": len(set(kept.column("repo").to_pylist())),
+        "redacted": {name: sum(filter(None, kept.column(name).to_pylist()))
+                     for name in ("emails", "addresses", "tokens", "passwords", "private_keys")},
+        "rules": [{"rule": each.rule.name, "step": each.step, "version": each.version, "says": each.rule.says,
+                   "compare": each.rule.compare, "threshold": _plain(each.rule.threshold)} for each in facts.rules],
+        "near": dict(facts.near),
+        "benchmarks": dict(facts.benchmarks),
+    }  # fmt: skip
+
+
+def picture(told: Mapping[str, Any]) -> str:
+    """Return the funnel as SVG."""
+    stages = [Stage(each["step"], each["files"], each["bytes"], each["dropped"]) for each in told["stages"]]
+    return funnel(stages, Counter(told["licences"]))
+
+
+def card(told: Mapping[str, Any]) -> str:
+    """Return README.md: what Hugging Face's hub and `datasets` read at its top, then what people read."""
+    files = told["files"]
+    parts = [
+        _front(told),
+        f"# Curated code: {files['kept']:,} of {files['in']:,} files\n",
+        f"Made by Sparkgap {told['sparkgap']} of {', '.join(f'`{each}`' for each in told['sources'])}: "
+        f"{size(told['bytes']['kept'])} of {size(told['bytes']['in'])} are kept, of {told['repositories']:,} "
+        "repositories and packages. `ledger.parquet` says of every file that came in why it is here or is not; "
+        "`NOTICE` names whom the code is owed to.\n",
+        "![How many files and bytes each step left, and the licences of what is kept](funnel.svg)\n",
+        _table(("", "train", "held out"), [
+            ("files (`data/`)", f"{files['train']:,}", f"{files['held_out']:,}"),
+            ("prompts with completions (`sft/`)", *(f"{told['pairs'][name]:,}" for name in ("train", "held_out"))),
+            ("proven problems (`rl/`)", *(f"{told['problems'][name]:,}" for name in ("train", "validation"))),
+        ]),
+        "Whole families of near-duplicates are in one split. A problem is a function whose own tests pass three times "
+        "in three, and fail on at least half of its mutants.\n",
+        "## What went, and why\n",
+        _table(("step", "rule", "files", "bytes"), _dropped(told)),
+        "## Licences\n",
+        "The header of a file goes before the nearest licence file upward, that before the package's metadata; what "
+        "none of them names is out, and so is every copy of a file that stands under copyleft anywhere.\n",
+        _table(("licence", "files"), [(f"`{name}`", f"{count:,}") for name, count in told["licences"].items()]),
+        "## Secrets and personal data\n",
+        "Replaced in the files that are kept: "
+        + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in told["redacted"].items()) + ".\n",
+        _copies(told["near"]),
+        _benchmarks(told["benchmarks"]),
+        "## Rules\n",
+        _table(("rule", "what is measured", "stays if", "version"), _rules(told["rules"])),
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+def _front(told: Mapping[str, Any]) -> str:
+    lines = ["---", "license: other", "license_name: several", "license_link: NOTICE", "tags:", "- code", "configs:"]
+    for config, folder, rows in (("default", "data", told["files"]), ("sft", "sft", told["pairs"])):
+        if names := [name for name in ("train", "held_out") if rows[name]]:
+            lines += [f"- config_name: {config}", "  data_files:"]
+            for name in names:
+                lines += [f"  - split: {name}", f"    path: {folder}/{name}-*.parquet"]
+    return "\n".join([*lines, "---", ""])
+
+
+def _dropped(told: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (stage["step"], f"`{rule}`", f"{files:,}", size(held))
+        for stage in told["stages"]
+        for rule, (files, held) in stage["dropped"].items()
+    ]
+
+
+def _copies(near: Mapping[str, Any]) -> str:
+    recall = near["recall"]
+    shown = {index: found for index, found in near["curve"].items() if float(index) >= 0.5}
+    measured = (
+        f"Of {recall['pairs']:,} such pairs among {recall['sampled']:,} files, all compared with all, the bands found "
+        f"{recall['found']:,} ({recall['found'] / recall['pairs']:.1%}); {recall['promised']:.1%} were promised."
+        if recall["pairs"]
+        else f"Among {recall['sampled']:,} files, all compared with all, there was no such pair."
+    )
+    return "\n".join([
+        "## Copies\n",
+        f"Word {near['ngram']}-grams, MinHash with {near['permutations']} permutations as {near['bands']} bands of "
+        f"{near['rows']}. A pair with Jaccard index J is found with probability 1 - (1 - J^{near['rows']})"
+        f"^{near['bands']}:\n",
+        _table(("J", *shown), [("found", *(f"{found:.3f}" for found in shown.values()))]),
+        f"Checked on pairs with J of at least {recall['jaccard']}: {measured}\n",
+    ])  # fmt: skip
+
+
+def _benchmarks(told: Mapping[str, Any]) -> str:
+    lines = ["## Benchmarks\n", f"Checked against {told['problems']:,} problems of {', '.join(told['against'])}."]
+    if told["missing"]:
+        lines.append(f"**Not checked**, because their published files were not at hand: {', '.join(told['missing'])}.")
+    if (asked := told["behaviour"]) is None:
+        lines.append("**Behaviour was not checked**: no function was run.")
+    else:
+        lines.append(
+            f"{asked['functions']:,} functions were asked {asked['problems']:,} problems by running them; "
+            f"{asked['unfinished']:,} did not come to an end, and {len(asked['without']):,} problems cannot be asked."
+        )
+    if told["selftest"]:
+        lines += [
+            "",
+            "The check, tested: solutions put among other code, in several guises.\n",
+            _selftest(told["selftest"]),
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _selftest(rows: Sequence[Mapping[str, Any]]) -> str:
+    ways = ("ngrams", "structure", "behaviour", "any")
+    return _table(
+        ("guise", "solutions", *ways),
+        [(each["guise"], f"{each['of']:,}", *(f"{each[way] / each['of']:.1%}" for way in ways)) for each in rows],
+    )
+
+
+def _rules(rules: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    return [(f"`{each['rule']}`", each["says"], _condition(each), each["version"]) for each in rules]
+
+
+def _condition(rule: Mapping[str, Any]) -> str:
+    threshold = rule["threshold"]
+    told = ", ".join(threshold) if isinstance(threshold, list) else f"{threshold}" or "nothing"
+    return f"it is {told}" if rule["compare"] == "is" else f"{rule['compare']} {told}"
+
+
+def _plain(threshold: Any) -> Any:
+    return (
+        list(threshold) if isinstance(threshold, tuple) else str(threshold) if threshold == float("inf") else threshold
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(each) + " |" for each in rows]
+    return "\n".join(lines) + "\n"

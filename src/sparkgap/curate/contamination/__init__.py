@@ -1,0 +1,1 @@
+"""Decontamination against the benchmarks, in three ways: n-grams, structure, and behaviour."""

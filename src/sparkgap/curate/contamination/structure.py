@@ -1,0 +1,93 @@
+"""The structure of a function: its tree without names, literals, docstring, annotations and decorators, as one hash.
+
+Names that the function binds are numbered in order of their first use, so that renaming changes nothing and swapping
+two of them does; builtins, attributes and keywords keep theirs. A method's instance is left out. Literals count by
+their kind alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sparkgap.curate.parsing import Definition, docstring_node
+
+_BUILTIN = frozenset(dir(builtins))
+_SKIPPED = frozenset({"annotation", "returns", "decorator_list", "type_comment", "type_ignores", "ctx", "type_params"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One function's structure: a 64-bit hash, and how many nodes it has, which says how telling it is."""
+
+    hash: int
+    nodes: int
+
+
+def outline(node: Definition) -> tuple[int, ...]:
+    """Return what is cheap to know of a function: how many arguments, and the kinds of its statements."""
+    body = node.body[1:] if docstring_node(node) is not None else node.body
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    bound = bool(arguments) and arguments[0].arg in {"self", "cls"}
+    return (len(arguments) - bound, *(_KINDS.get(type(each), 0) for each in body))
+
+
+_KINDS = {kind: number for number, kind in enumerate(
+    (ast.Return, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.While, ast.If, ast.With, ast.Raise, ast.Try,
+     ast.Expr, ast.FunctionDef, ast.Import, ast.ImportFrom, ast.Assert, ast.ClassDef), 1)}  # fmt: skip
+
+
+def shape(node: Definition) -> Shape:
+    """Return the structure of a function."""
+    told = list(_told(node))
+    digest = hashlib.blake2b("\x1f".join(told).encode("utf-8", "replace"), digest_size=8).digest()
+    return Shape(int.from_bytes(digest, "big"), sum(not each.startswith(("=", ".")) for each in told))
+
+
+def definitions(tree: ast.AST) -> Iterator[Definition]:
+    """Yield every function in a tree, those within others too."""
+    return (node for node in ast.walk(tree) if isinstance(node, Definition))
+
+
+def _told(node: Definition) -> Iterator[str]:
+    """Yield a word for each node, in order."""
+    numbers: dict[str, int] = {}
+
+    def named(name: str) -> str:
+        if name in _BUILTIN and name not in numbers:
+            return f"={name}"
+        return f"={numbers.setdefault(name, len(numbers))}"
+
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    if arguments and arguments[0].arg in {"self", "cls"}:
+        arguments = arguments[1:]
+    for argument in arguments:
+        yield "arg"
+        yield named(argument.arg)
+    waiting: list[ast.AST | str] = [*reversed(node.body[1:] if docstring_node(node) is not None else node.body)]
+    numbers.setdefault(node.name, len(numbers))
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, str):
+            yield current
+            continue
+        yield type(current).__name__
+        if isinstance(current, ast.Constant):
+            yield f"={type(current.value).__name__}"
+            continue
+        inner: list[ast.AST | str] = []
+        for name, value in ast.iter_fields(current):
+            if name in _SKIPPED:
+                continue
+            if isinstance(value, ast.AST):
+                inner.append(value)
+            elif isinstance(value, list):
+                inner.append(f".{name}{len(value)}")
+                inner += [each if isinstance(each, ast.AST) else named(str(each)) for each in value if each is not None]
+            elif isinstance(value, str):
+                kept = isinstance(current, ast.Attribute | ast.keyword | ast.alias | ast.ImportFrom)
+                inner.append(f"={value}" if kept else named(value))
+        waiting += reversed(inner)

@@ -1,0 +1,333 @@
+"""The pipeline: sources -> a dataset.
+
+    read and measure     scan.py       every file once, in parallel, kept in DATASET/.scan
+    copies               near.py       a forest of near-duplicates over all of them
+    decide               deciding.py   rules over the table of measurements
+    behaviour, proof     the judge     only files that are kept by then
+    write                writing.py    beside the old dataset, then in its place
+
+Each phase keeps what it found in `.scan`, so that a run that was killed goes on, and a second one with other
+thresholds reads nothing again. One run at a time works on a dataset.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sparkgap import __version__
+from sparkgap.curate import card, ledger, opting_out
+from sparkgap.curate.contamination.behaviour import Behaviour, Examiner, Verdicts, behaviour
+from sparkgap.curate.contamination.index import Index, Known, build, known
+from sparkgap.curate.deciding import Decisions, all_rules, decide, held_out
+from sparkgap.curate.minhash import NearOptions
+from sparkgap.curate.near import Forest, Recall, forest, recall
+from sparkgap.curate.options import CurateOptions
+from sparkgap.curate.pool import Pool, open_pool
+from sparkgap.curate.proof import Claim, claims, lines, prove
+from sparkgap.curate.rules import Judged, Threshold
+from sparkgap.curate.scan import FOLDER, ScanOptions, scan, unit_key
+from sparkgap.curate.sources import Source, open_source
+from sparkgap.curate.writing import SPLITS, notice, put_in_place, write_data, write_pairs
+from sparkgap.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+    from sparkgap.judge import Judge
+
+MANIFEST = "manifest.json"
+_DRAFT, _BEHAVIOUR, _PROOFS = "draft", "behaviour.json", "proofs.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Curated:
+    """What a run came to: the dataset's folder, and its summary as it stands in `summary.json`."""
+
+    folder: Path
+    summary: Mapping[str, Any]
+
+
+def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Judge | None = None) -> Curated:
+    """Make a dataset of some sources.
+
+    Args:
+        sources: as `open_source` understands them, the preferred ones first.
+        out: the dataset's folder; an earlier dataset there is gone on with, or made anew.
+        options: thresholds and how much is done.
+        judge: runs functions; without one there is neither behaviour nor proof.
+
+    Raises:
+        InputError: a source or a setting is not what it should be, or the folder holds something else.
+        DataError: a benchmark's published file is missing or damaged.
+    """
+    rules = all_rules(options.settings)
+    with _locked(out):
+        opened = _opened(sources, rules)
+        against = known(options.against)
+        pool = _scanned(opened, out, rules, build(against.problems), options)
+        table = pool.table()
+        if not table.num_rows:
+            raise InputError(f"there is no file in {', '.join(sources)}")
+        trees = _forest(pool, table, out, options.near)
+        decided = _decided(table, trees, rules, out, {})
+        checked = card.benchmark_facts(against, None)
+        if judge is not None and options.behaviour:
+            examiner = _examiner(judge, against, options)
+            found = _behaviour(examiner, pool, decided, out, options)
+            decided = _decided(table, trees, rules, out, found.rows)
+            checked = card.benchmark_facts(against, found)
+        else:
+            (out / FOLDER / _BEHAVIOUR).unlink(missing_ok=True)
+        if judge is not None and options.proof:
+            _prove(judge, pool, table, decided, out, options)
+        facts = card.Facts(
+            tuple(sources), rules, card.near_facts(options.near, _recall(pool, table, options.near)), checked
+        )
+        return _written(_Work(pool, table, decided, out), facts, _asked(sources, against, options))
+
+
+def redecide(dataset: Path, settings: Mapping[str, str | Threshold]) -> tuple[pa.Table, Decisions]:
+    """Return a dataset's table and what other thresholds would make of it; nothing is read or written.
+
+    Raises:
+        InputError: the dataset is none, its scan is gone, or a setting is of no rule.
+    """
+    manifest = read_manifest(dataset)
+    rules = all_rules({**manifest["settings"], **settings})
+    pool = open_pool(dataset)
+    table = pool.table()
+    trees = _forest(pool, table, dataset, NearOptions(**manifest["near"]))
+    return table, _decided(table, trees, rules, dataset, _behaved(dataset))
+
+
+def rewrite(dataset: Path) -> Decisions:
+    """Write a dataset anew from its scan, heeding what is to be forgotten; return what was decided.
+
+    Raises:
+        InputError: the dataset is none, or its scan is gone.
+    """
+    manifest = read_manifest(dataset)
+    with _locked(dataset):
+        pool = open_pool(dataset)
+        opting_out.purge(pool.paths, dataset)
+        table, decided = redecide(dataset, {})
+        old = json.loads((dataset / "summary.json").read_bytes())
+        facts = card.Facts(tuple(old["sources"]), decided.rules, old["near"], old["benchmarks"])
+        _written(_Work(pool, table, decided, dataset), facts, manifest)
+        return decided
+
+
+def read_manifest(dataset: Path) -> dict[str, Any]:
+    """Return what a dataset was asked for.
+
+    Raises:
+        InputError: there is no dataset.
+    """
+    try:
+        told: dict[str, Any] = json.loads((dataset / MANIFEST).read_bytes())
+    except (OSError, ValueError) as fault:
+        raise InputError(f"{dataset} is no dataset of `sparkgap curate` ({fault}); name one with --dataset") from fault
+    told["settings"] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in told["settings"].items()
+    }
+    return told
+
+
+def _opened(sources: Sequence[str], rules: Sequence[Judged]) -> list[Source]:
+    opened = [open_source(text, int(_threshold(rules, "max_bytes"))) for text in sources]
+    names = [each.name for each in opened]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise InputError(f"{min(twice)} is named twice; name each source once")
+    return opened
+
+
+def _threshold(rules: Sequence[Judged], name: str) -> Any:
+    return next(each.rule.threshold for each in rules if each.rule.name == name)
+
+
+def _scanned(opened: list[Source], out: Path, rules: Sequence[Judged], index: Index, options: CurateOptions) -> Pool:
+    chosen = ScanOptions(
+        max_bytes=int(_threshold(rules, "max_bytes")), languages=frozenset(_threshold(rules, "language")),
+        near=options.near, against=index, against_key=index.key,
+    )  # fmt: skip
+    paths = scan(opened, out, chosen, workers=options.workers, ray=options.ray,
+                 progress=lambda files, size: options.tell("reading", files, size))  # fmt: skip
+    opting_out.purge(paths, out)
+    return Pool(tuple(paths))
+
+
+def _forest(pool: Pool, table: pa.Table, out: Path, near: NearOptions) -> Forest:
+    """Return the forest of near-duplicates, from `.scan` where it is of these very units."""
+    import numpy as np
+
+    home = out / FOLDER
+    key = hashlib.sha256(repr([near, *(unit_key(path) for path in pool.paths)]).encode()).hexdigest()
+    path = home / "forest.npz"
+    if path.exists():
+        with np.load(path) as held:
+            if str(held["key"]) == key:
+                return Forest(held["left"], held["right"], held["similarity"])
+    trees = forest(pool, _distinct(table), near, home)
+    draft = home / "forest.tmp.npz"
+    np.savez(draft, key=np.array(key), left=trees.left, right=trees.right, similarity=trees.similarity)
+    draft.replace(path)
+    return trees
+
+
+def _distinct(table: pa.Table) -> np.ndarray[Any, Any]:
+    """Return which rows are the first with their content."""
+    import numpy as np
+
+    contents = table.column("content").to_pylist()
+    seen: set[str] = set()
+    first = np.zeros(len(contents), bool)
+    for row, content in enumerate(contents):
+        if content is not None and content not in seen:
+            seen.add(content)
+            first[row] = True
+    return first
+
+
+def _recall(pool: Pool, table: pa.Table, near: NearOptions) -> Recall:
+    return recall(pool, _distinct(table), near)
+
+
+def _decided(
+    table: pa.Table, trees: Forest, rules: Sequence[Judged], out: Path, found: Mapping[int, tuple[int, str]]
+) -> Decisions:  # fmt: skip
+    return decide(table, trees, rules, forgotten=opting_out.mask(table, out), behaviour=found)
+
+
+def _examiner(judge: Judge, against: Known, options: CurateOptions) -> Examiner:
+    options.tell("asking the benchmarks' references")
+    return Examiner(judge, against.problems)
+
+
+def _behaviour(examiner: Examiner, pool: Pool, decided: Decisions, out: Path, options: CurateOptions) -> Behaviour:
+    kept = Verdicts(out / FOLDER / "verdicts.jsonl")
+    try:
+        found = behaviour(examiner, pool.texts(decided.kept), kept, lambda done: options.tell("behaviour", done))
+    finally:
+        kept.close()
+    _put(out / FOLDER / _BEHAVIOUR, {str(row): told for row, told in sorted(found.rows.items())})
+    return found
+
+
+def _behaved(out: Path) -> dict[int, tuple[int, str]]:
+    path = out / FOLDER / _BEHAVIOUR
+    told = json.loads(path.read_bytes()) if path.exists() else {}
+    return {int(row): (nodes, name) for row, (nodes, name) in told.items()}
+
+
+def _prove(
+    judge: Judge, pool: Pool, table: pa.Table, decided: Decisions, out: Path, options: CurateOptions
+) -> None:  # fmt: skip
+    kept = Verdicts(out / FOLDER / _PROOFS)
+    try:
+        prove(judge, _claims(_Work(pool, table, decided, out)), kept, lambda done: options.tell("proof", done))
+    finally:
+        kept.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is written: the pool, its table, the decisions, and where to."""
+
+    pool: Pool
+    table: pa.Table
+    decided: Decisions
+    out: Path
+
+
+def _claims(work: _Work) -> Iterator[Claim]:
+    repos, paths = (work.table.column(name) for name in ("repo", "path"))
+    return claims(
+        lambda: work.pool.texts(work.decided.kept), lambda row: (repos[row].as_py(), paths[row].as_py())
+    )  # fmt: skip
+
+
+def _written(work: _Work, facts: card.Facts, asked: Mapping[str, Any]) -> Curated:
+    draft = work.out / FOLDER / _DRAFT
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    drawn = held_out(work.table.column("content").to_pylist(), work.decided.family.tolist(), asked["held_out"])
+    told = ledger.ledger(work.table, work.decided, [SPLITS[each] for each in drawn])
+    ledger.write(told, draft / ledger.FILE)
+    rows = {"files": write_data(work.pool, told, draft / "data"), "pairs": write_pairs(work.pool, told, draft / "sft")}
+    rows["problems"] = _problems(work, told, draft)
+    (draft / "NOTICE").write_text(notice(told, work.pool.notices()), "utf-8")
+    summary = card.summary(told, facts, rows)
+    _put(draft / "summary.json", summary)
+    (draft / "README.md").write_text(card.card(summary), "utf-8")
+    (draft / "funnel.svg").write_text(card.picture(summary), "utf-8")
+    _put(draft / MANIFEST, asked)
+    put_in_place(draft, work.out)
+    return Curated(work.out, summary)
+
+
+def _problems(work: _Work, told: pa.Table, draft: Path) -> dict[str, int]:
+    """Write the proven problems; return how many each split has. They were proven before, or there are none."""
+    path = work.out / FOLDER / _PROOFS
+    counts = {"train": 0, "validation": 0}
+    if not path.exists():
+        return counts
+    splits, licences = told.column("split"), told.column("licence")
+    kept = Verdicts(path)
+    try:
+        made = lines(_claims(work), kept, lambda row: (splits[row].as_py(), licences[row].as_py()))
+        (draft / "rl").mkdir()
+        with (draft / "rl" / "problems.jsonl").open("w", encoding="utf-8") as stream:
+            for line in made:
+                counts[json.loads(line)["split"]] += 1
+                stream.write(line)
+    finally:
+        kept.close()
+    return counts
+
+
+def _asked(sources: Sequence[str], against: Known, options: CurateOptions) -> dict[str, Any]:
+    settings = {name: list(each) if isinstance(each, tuple) else each for name, each in options.settings.items()}
+    return {
+        "format": 1, "kind": "curate", "sources": list(sources), "sparkgap": __version__, "settings": settings,
+        "near": asdict(options.near), "against": list(against.benchmarks), "held_out": options.held_out,
+    }  # fmt: skip
+
+
+def _put(path: Path, told: Mapping[str, Any]) -> None:
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    draft.replace(path)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Hold the dataset's folder against other runs.
+
+    Raises:
+        InputError: another run has it, or it holds something else than a dataset.
+    """
+    if out.is_dir() and any(out.iterdir()) and not (out / FOLDER).exists() and not (out / MANIFEST).exists():
+        raise InputError(f"{out} holds other files; choose a new folder for the dataset")
+    try:
+        (out / FOLDER).mkdir(parents=True, exist_ok=True)
+        lock = os.open(out / FOLDER / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as fault:
+        raise InputError(f"cannot use {out} for the dataset: {fault.strerror}") from fault
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as fault:
+            raise InputError(f"another run works on {out}; wait for its end or choose another folder") from fault
+        yield
+    finally:
+        os.close(lock)
