@@ -1,7 +1,7 @@
 """Measure how far a language model is behind at code, and close the gap.
 
-The public face: `Judge`, `Program`, `Limits`, `Verdict`, the kinds of tests, `grade` and `measure`. Names load on first use,
-so that `import sparkgap` stays fast.
+The public face: `Judge`, `Program`, `Limits`, `Verdict`, the kinds of tests, `grade` and `measure`. Names load on
+first use, so that `import sparkgap` stays fast.
 """
 
 from __future__ import annotations
