@@ -155,6 +155,8 @@ def test_tokens_and_money_are_counted_once_though_the_run_was_cut(monkeypatch, t
     install(monkeypatch, whole=whole)
     usage = measure("scripted/whole", "hello", out=tmp_path / "whole", options=options).usage
     assert usage["cost"] == usage["prompt_tokens"] + 2 * usage["completion_tokens"]
+    samples = (tmp_path / "whole" / "hello-chat" / "samples.jsonl").read_text().splitlines()
+    assert sum(json.loads(line)["cost"] for line in samples) == usage["cost"]
     last = list(plugins.find("benchmarks", "hello").problems())[-1].id
     install(monkeypatch, whole=Scripted(refusing({last}, ModelError)))
     with pytest.raises(ModelError):

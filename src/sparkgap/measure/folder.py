@@ -112,6 +112,8 @@ class PartRun:
             record["ratings"] = [reply_json(reply) for reply in conversation.ratings]
         if conversation.error:
             record["error"] = conversation.error
+        if (cost := self.usage.cost_of(conversation.replies)) is not None:
+            record["cost"] = round(cost, 9)
         self.run.samples.add(record)
         self._count(conversation)
         self.marking.put(conversation)

@@ -30,16 +30,25 @@ class Usage:
 
     def add(self, replies: Iterable[Reply]) -> None:
         """Count the replies of one sample."""
-        for reply in replies:
-            if reply.error:
-                continue
-            self.requests += 1
-            self.prompt_tokens += reply.prompt_tokens or 0
-            self.completion_tokens += reply.completion_tokens or 0
-            self.seconds += reply.seconds or 0.0
-            if self.cost is not None and self.prices is not None:
-                cost = self.prices.cost(self.model, reply.prompt_tokens, reply.completion_tokens)
-                self.cost = None if cost is None else self.cost + cost
+        had = [reply for reply in replies if not reply.error]
+        self.requests += len(had)
+        self.prompt_tokens += sum(reply.prompt_tokens or 0 for reply in had)
+        self.completion_tokens += sum(reply.completion_tokens or 0 for reply in had)
+        self.seconds += sum(reply.seconds or 0.0 for reply in had)
+        if self.cost is not None:
+            cost = self.cost_of(had)
+            self.cost = None if cost is None else self.cost + cost
+
+    def cost_of(self, replies: Iterable[Reply]) -> float | None:
+        """Return what the replies of one sample cost in USD; None without a price, or where tokens were not counted."""
+        if self.prices is None:
+            return None
+        costs = [
+            self.prices.cost(self.model, reply.prompt_tokens, reply.completion_tokens)
+            for reply in replies
+            if not reply.error
+        ]
+        return None if None in costs else sum(cost or 0.0 for cost in costs)
 
     def merge(self, other: Usage) -> None:
         """Add what another sum over the same model counted."""
