@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sparkgap import plugins
+from sparkgap.cli.showing import ks, shown
 from sparkgap.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from sparkgap.tally import GradeResult
 
 MOST_INFRA = 0.01  # of the samples may fail to be judged before the whole counts as failed (exit 4)
-LINE_EVERY_S = 30.0  # of progress, where stderr is no terminal
 
 _STAGES = {"references": "reference solutions", "resuming": "reading the old scores", "grading": "grading"}
 _NOTES = """\b
@@ -40,16 +40,6 @@ the judge could not start, or more than 1 % of the samples could not be judged.
 """
 
 
-def _ks(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        ks = tuple(sorted({int(part) for part in value.split(",")}))
-    except ValueError as fault:
-        raise click.BadParameter(f"{value!r} is not a list of numbers like 1,10,100") from fault
-    if ks[0] < 1:
-        raise click.BadParameter("k starts at 1")
-    return ks
-
-
 @click.command(name="grade", epilog=_NOTES)
 @click.argument("samples", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-b", "--benchmark", required=True, metavar="NAME", help="Whose problems they answer, e.g. humaneval.")
@@ -59,7 +49,7 @@ def _ks(context: click.Context, parameter: click.Parameter, value: str) -> tuple
     "--extract", "extraction", type=click.Choice(["auto", "strict", "lenient"]), default="auto",
     help="How the headline reads a reply: auto is lenient for chat replies, else strict, as published harnesses are.",
 )  # fmt: skip
-@click.option("--k", default="1,5,10,100", callback=_ks, help="Which pass@k to show, where there are samples enough.")
+@click.option("--k", default="1,5,10,100", callback=ks, help="Which pass@k to show, where there are samples enough.")
 @click.option(
     "--split", default="auto", help="Problems of which split: auto (those that the samples touch), all, or one."
 )
@@ -120,7 +110,7 @@ def _graded(samples: tuple[Path, ...], plugin: Any, chosen: dict[str, Any]) -> G
         with Judge(options.workers, isolation=options.isolation) as judge:
             if not chosen["no_preflight"]:
                 require(selftest(judge, plugin))
-            with _progress(chosen["quiet"]) as progress:
+            with shown(chosen["quiet"], _bar, _line) as progress:
                 return grade(samples, plugin.name, judge=judge, out=chosen["out"], progress=progress, options=options)
     except KeyboardInterrupt:
         click.echo("sparkgap: the same command goes on from here", err=True)
@@ -138,30 +128,10 @@ def _options(chosen: dict[str, Any]) -> GradeOptions:
     )
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Show progress on stderr: a bar on a terminal, else a line now and then."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        with _bar() as progress:
-            yield progress
-    else:
-        yield _Lines()
-
-
-class _Lines:
-    """One line of progress at a time, for logs."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now - self._last < LINE_EVERY_S or progress.stage != "grading":
-            return
-        self._last = now
-        click.echo(f"{progress.done:,} of {progress.total:,} samples, {_so_far(progress)}", err=True)
+def _line(progress: Progress) -> str:
+    if progress.stage != "grading":
+        return ""
+    return f"{progress.done:,} of {progress.total:,} samples, {_so_far(progress)}"
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sparkgap import plugins
+from sparkgap.cli.showing import ks, shown
 from sparkgap.errors import InputError
 
 if TYPE_CHECKING:
     from sparkgap.measure import MeasureOptions, MeasureProgress, MeasureResult, PartProgress
 
 MOST_UNJUDGED = 0.01  # of the samples may fail to be judged before the whole counts as failed (exit 4)
-LINE_EVERY_S = 30.0  # of progress, where stderr is no terminal
 
 _NOTES = """\b
 MODEL is named provider/model:
@@ -50,16 +49,6 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
     if wrong := [value for value in values if "=" not in value or value.startswith("=")]:
         raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE")
     return pairs
-
-
-def _ks(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        ks = tuple(sorted({int(part) for part in value.split(",")}))
-    except ValueError as fault:
-        raise click.BadParameter(f"{value!r} is not a list of numbers like 1,10,100") from fault
-    if ks[0] < 1:
-        raise click.BadParameter("k starts at 1")
-    return ks
 
 
 def _list(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -119,7 +108,7 @@ def _list(context: click.Context, parameter: click.Parameter, value: bool) -> No
 @click.option(
     "--split", default="", help="Problems of which split; the one that published scores are over unless said."
 )
-@click.option("--k", default="1,5,10,100", callback=_ks, help="Which pass@k to show, where there are samples enough.")
+@click.option("--k", default="1,5,10,100", callback=ks, help="Which pass@k to show, where there are samples enough.")
 @click.option(
     "--extract",
     "extraction",
@@ -179,7 +168,10 @@ def _measured(model: str, names: tuple[str, ...], chosen: dict[str, Any]) -> Mea
 
     options = _options(chosen)
     try:
-        with _judge(names, options, preflight=not chosen["no_preflight"]) as judge, _progress(chosen["quiet"]) as show:
+        with (
+            _judge(names, options, preflight=not chosen["no_preflight"]) as judge,
+            shown(chosen["quiet"], _bars, _line) as show,
+        ):
             return measure(model, list(names), judge=judge, out=chosen["out"], progress=show, options=options)
     except KeyboardInterrupt:
         click.echo("sparkgap: the same command goes on from here", err=True)
@@ -222,31 +214,9 @@ def _options(chosen: Mapping[str, Any]) -> MeasureOptions:
     )
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[MeasureProgress], None] | None]:
-    """Show progress on stderr: a bar for each benchmark on a terminal, else a line now and then."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        with _bars() as show:
-            yield show
-    else:
-        yield _Lines()
-
-
-class _Lines:
-    """One line of progress at a time, for logs."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def __call__(self, progress: MeasureProgress) -> None:
-        now = time.monotonic()
-        if now - self._last < LINE_EVERY_S:
-            return
-        self._last = now
-        parts = (f"{part.name} {part.done:,} of {part.total:,} {_so_far(part)}".rstrip() for part in progress.parts)
-        click.echo(f"{'; '.join(parts)} ({_asking(progress)})", err=True)
+def _line(progress: MeasureProgress) -> str:
+    parts = (f"{part.name} {part.done:,} of {part.total:,} {_so_far(part)}".rstrip() for part in progress.parts)
+    return f"{'; '.join(parts)} ({_asking(progress)})"
 
 
 @contextmanager

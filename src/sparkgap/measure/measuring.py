@@ -22,7 +22,7 @@ from sparkgap.measure.folder import PartRun
 from sparkgap.measure.interview import Conversation, Interview, Loop, Todo, open_model
 from sparkgap.measure.marking import CodeMarking, Marking, OwnMarking
 from sparkgap.measure.options import MeasureOptions, MeasureProgress, MeasureResult
-from sparkgap.measure.plan import Part, Wishes, needs_rater, parts
+from sparkgap.measure.plan import Part, needs_rater, parts
 from sparkgap.measure.usage import Usage
 from sparkgap.models import Model, Recording
 from sparkgap.prices import read_prices
@@ -61,7 +61,7 @@ class Measuring:
             options = self.options
             self._loop = self._stack.enter_context(Loop())
             self._model = self._opened(self._name, options.model_args)
-            self._parts = parts(self._names, self._model.features, _wishes(options))
+            self._parts = parts(self._names, self._model.features, options)
             if isinstance(self._model, Recording):
                 pairs = zip(self._parts, self._names, strict=True)
                 self._parts = tuple(
@@ -243,13 +243,6 @@ class Measuring:
         for each in runs:
             total.merge(each.usage)
         return MeasureResult(self._model.name, summaries, total.as_json(), run.path)
-
-
-def _wishes(options: MeasureOptions) -> Wishes:
-    return Wishes(
-        options.samples, options.limit, options.split, options.temperature, options.top_p, options.max_tokens,
-        options.stop, options.seed,
-    )  # fmt: skip
 
 
 def _as_recorded(part: Part, model: Recording, wanted: int | None, named: bool) -> Part:

@@ -11,31 +11,12 @@ from typing import Any
 from sparkgap import __version__, data, plugins
 from sparkgap.benchmarks import Asked, Rated, Scored
 from sparkgap.errors import InputError
+from sparkgap.measure.options import MeasureOptions
 from sparkgap.types import Feature, Problem, Reply, Request, Variant
 
 SAMPLING_TEMPERATURE = 0.8  # of several samples where the variant is greedy: greedy ones would be all the same
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user asked for beyond the benchmarks' own defaults; None and () leave them as they are."""
-
-    samples: int | None = None
-    limit: int | None = None
-    split: str = ""
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-
-    def decoding(self) -> Json:
-        """Return what of a request's decoding they lay over it."""
-        told = {name: getattr(self, name) for name in ("temperature", "top_p", "max_tokens", "seed")}
-        told["stop"] = self.stop or None
-        return {name: value for name, value in told.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +77,7 @@ class Part:
         return digest.hexdigest()
 
 
-def parts(names: tuple[str, ...], features: frozenset[Feature], wishes: Wishes) -> tuple[Part, ...]:
+def parts(names: tuple[str, ...], features: frozenset[Feature], options: MeasureOptions) -> tuple[Part, ...]:
     """Return the parts that `names` ask for, each "benchmark" or "benchmark:variant".
 
     Raises:
@@ -106,27 +87,34 @@ def parts(names: tuple[str, ...], features: frozenset[Feature], wishes: Wishes) 
     """
     if not names:
         raise InputError("name a benchmark at least, e.g. -b humaneval")
-    found = tuple(_part(name, features, wishes) for name in names)
+    found = tuple(_part(name, features, options) for name in names)
     twice = {part.name for part in found if sum(other.name == part.name for other in found) > 1}
     if twice:
         raise InputError(f"{', '.join(sorted(twice))}: asked for twice")
     return found
 
 
-def _part(name: str, features: frozenset[Feature], wishes: Wishes) -> Part:
+def _part(name: str, features: frozenset[Feature], options: MeasureOptions) -> Part:
     plain, _, wanted = name.partition(":")
     benchmark = plugins.find("benchmarks", plain)
     if not isinstance(benchmark, Asked):
         raise InputError(f"{plain} cannot be put to a model; `sparkgap grade` takes samples of it")
     variant = _variant(benchmark, wanted, features)
-    split = wishes.split or benchmark.split or "all"
+    split = options.split or benchmark.split or "all"
     problems = tuple(_problems(benchmark, split))
-    if wishes.limit is not None and wishes.limit < len(problems):
-        problems = tuple(problems[at * len(problems) // wishes.limit] for at in range(wishes.limit))
-    decoding, samples = wishes.decoding(), wishes.samples or variant.samples
+    if options.limit is not None and options.limit < len(problems):
+        problems = tuple(problems[at * len(problems) // options.limit] for at in range(options.limit))
+    decoding, samples = _decoding(options), options.samples or variant.samples
     if samples > 1 and "temperature" not in decoding and variant.decoding.temperature == 0:
         decoding["temperature"] = SAMPLING_TEMPERATURE
-    return Part(benchmark, variant, problems, samples, decoding, split, wishes.limit)
+    return Part(benchmark, variant, problems, samples, decoding, split, options.limit)
+
+
+def _decoding(options: MeasureOptions) -> Json:
+    """Return what the user wants otherwise than a request has it."""
+    wanted = {name: getattr(options, name) for name in ("temperature", "top_p", "max_tokens", "seed")}
+    wanted["stop"] = options.stop or None
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _variant(benchmark: Asked, wanted: str, features: frozenset[Feature]) -> Variant:
