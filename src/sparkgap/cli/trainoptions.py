@@ -23,7 +23,8 @@ def _recipe(context: click.Context, parameter: click.Parameter, path: Path | Non
         told = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as fault:
         raise InputError(f"{path} is no recipe that can be read ({fault})") from fault
-    told = told.get(context.info_name or "", told)
+    if any(isinstance(value, dict) for value in told.values()):
+        told = told.get(context.info_name or "", {})
     known = {option.name for option in context.command.params}
     if unknown := sorted(set(told) - known):
         raise InputError(f"{path}: `{unknown[0]}` is no option of `sparkgap train {context.info_name}`")

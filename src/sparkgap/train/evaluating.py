@@ -183,8 +183,10 @@ def _chosen(model: Any, tokenizer: Any, request: Request) -> Reply:
     for choice in request.choices:
         tokens = tokenizer(choice, add_special_tokens=False)["input_ids"]
         ids = torch.tensor([[*prompt, *tokens]], device=device)
-        scores = model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
-        logps.append(float(scores.gather(1, ids[0, len(prompt) :, None]).sum()))
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits[0, len(prompt) - 1 : -1]
+        scores = logits.float().log_softmax(-1)
+        logps.append(scores.gather(1, ids[0, len(prompt) :, None]).sum().item())
     return Reply(logprobs=tuple(logps))
 
 
