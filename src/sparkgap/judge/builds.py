@@ -151,7 +151,8 @@ class Workshop:
             return done | {"status": "built"}
         if ending.cause is not Cause.ITSELF or ending.cpu_s >= 0.95 * cpu_s:
             return done | {"status": "timeout", "reason": f"the compiler took more than its {cpu_s:.3g} s of CPU"}
-        if ending.status >> 8 == verdicts.OWN_FAILURE and b"sparkgap: " in ending.errors:
+        own = ending.status >> 8 == verdicts.OWN_FAILURE and b"sparkgap: " in ending.errors
+        if own or b"error while loading shared libraries" in text:
             return done | {"status": "infra", "reason": f"the compiler did not start: {done['said'][-300:]}"}
         if _STARVED.search(text):
             most = self._kit["build_memory_mb"]
@@ -494,7 +495,11 @@ class _Conversation:
 
 def _composed(report: dict[str, Any], ending: Ending, job: Mapping[str, Any], asleep: bool) -> dict[str, Any]:
     verdict = verdicts.compose(report, ending, job, asleep)
-    if verdict["status"] == "raised" and report["status"] == "gone" and _STARVED.search(ending.errors[-4000:]):
+    if verdict["status"] == "infra" and job["plan"]["run"].get("argv", ["/"])[0].startswith("./"):
+        reason = "what was built is no program that can be started"
+        verdict |= {"status": "compile", "stage": "parse", "reason": reason}
+    last_words = ending.errors[:4000] + ending.errors[-4000:]
+    if verdict["status"] == "raised" and report["status"] == "gone" and _STARVED.search(last_words):
         verdict |= {"status": "memory", "reason": f"it needed more than its {job['memory_mb']} MB of memory"}
         verdict.pop("diagnostics", None)
     return verdict | {"errors": ending.errors.decode("utf-8", "replace")}

@@ -67,6 +67,11 @@ def runtime(folders: Iterable[str], programs: Iterable[tuple[str, str]]) -> Runt
     return Runtime(outer, ("/etc/ld.so.cache",), programs=tuple(p for p in shown if not p[1].startswith(outer)))
 
 
+def home() -> Path:
+    """Return the folder for what is made once; it need not exist yet."""
+    return cache_folder().parent / "toolchains"
+
+
 def digest(*parts: str | bytes) -> str:
     """Return the start of a sha256 (hex) over several texts."""
     total = hashlib.sha256()
@@ -81,19 +86,24 @@ def draft(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
 
 
+def finished(unfinished: Path) -> Path:
+    """Return the name that a draft will be renamed to."""
+    return unfinished.with_name(unfinished.name[1:].rsplit(".", 2)[0])
+
+
 def made(name: str, depends: Sequence[str | bytes], make: Callable[[Path], None]) -> Path:
     """Return the folder that `make` filled, made anew if anything in `depends` has changed.
 
     Raises:
         InfraError: it cannot be made or kept.
     """
-    home = cache_folder().parent / "toolchains"
-    folder = home / f"{name}-{digest(*depends)}"
+    base = home()
+    folder = base / f"{name}-{digest(*depends)}"
     if folder.is_dir():
         return folder
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with open(home / f".{folder.name}.lock", "w") as lock:
+        base.mkdir(parents=True, exist_ok=True)
+        with open(base / f".{folder.name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.is_dir():
                 return folder
@@ -102,9 +112,9 @@ def made(name: str, depends: Sequence[str | bytes], make: Callable[[Path], None]
             make(unfinished)
             unfinished.rename(folder)
             with contextlib.suppress(OSError):
-                os.unlink(home / f".{folder.name}.lock")
+                os.unlink(base / f".{folder.name}.lock")
     except (OSError, subprocess.SubprocessError) as error:
-        raise InfraError(f"what {name} programs are built with cannot be made in {home}: {error}") from error
+        raise InfraError(f"what {name} programs are built with cannot be made in {base}: {error}") from error
     return folder
 
 

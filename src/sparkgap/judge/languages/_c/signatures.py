@@ -11,12 +11,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sparkgap.judge.languages._text import blanked, parts, top_level
+
 _HEAD = re.compile(r"(?P<returns>[\w:<>,\s*&\[\]]+?[\s*&>])(?P<name>[A-Za-z_]\w*)\s*\((?P<parameters>.*)\)", re.DOTALL)
-_NOISE = re.compile(
-    r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL
-)  # comments, strings, characters
 _QUALIFIERS = re.compile(r"\b(?:extern|static|inline|constexpr)\b\s*")
-_OPENING, _CLOSING = "([{<", ")]}>"
+_BODIES = ("typedef", "struct", "union", "enum", "class")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,9 @@ def declared(text: str) -> Declared:
     Raises:
         ValueError: a declaration is of a form that is not covered.
     """
-    plain = "\n".join(line for line in _blanked(text).split("\n") if not line.lstrip().startswith("#"))
+    plain = "\n".join(line for line in blanked(text).split("\n") if not line.lstrip().startswith("#"))
     functions, names = [], []
-    for chunk, ended in _chunks(plain):
+    for chunk, ended in top_level(plain, _BODIES):
         words = chunk.split()
         if not words or not ended:
             continue
@@ -71,7 +70,7 @@ def declared(text: str) -> Declared:
 
 def _signature(found: re.Match[str]) -> Signature:
     parameters = []
-    for place, part in enumerate(_parts(found["parameters"])):
+    for place, part in enumerate(parts(found["parameters"])):
         text = part.partition("=")[0].strip()
         if text in ("void", ""):
             continue
@@ -85,45 +84,3 @@ def _signature(found: re.Match[str]) -> Signature:
             kind = named["type"].strip() + ("*" if named["array"] else "")
             parameters.append(Parameter(kind, named["name"]))
     return Signature(" ".join(found["returns"].split()), found["name"], tuple(parameters))
-
-
-def _blanked(text: str) -> str:
-    """Return the text with comments, strings and characters made blank, lines kept."""
-    return _NOISE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
-
-
-def _chunks(text: str) -> list[tuple[str, bool]]:
-    """Return what stands at the top level, piece by piece, and whether a semicolon ends it (else it has a body)."""
-    chunks: list[tuple[str, bool]] = []
-    depth, start = 0, 0
-    for place, char in enumerate(text):
-        if char == "{":
-            if depth == 0 and not text[start:place].lstrip().startswith(
-                ("typedef", "struct", "union", "enum", "class")
-            ):
-                chunks.append((text[start:place], False))
-            depth += 1
-        elif char == "}":
-            depth = max(0, depth - 1)
-            if depth == 0 and not text[start:place].lstrip().startswith(
-                ("typedef", "struct", "union", "enum", "class")
-            ):
-                start = place + 1
-        elif char == ";" and depth == 0:
-            chunks.append((text[start:place], True))
-            start = place + 1
-    return chunks
-
-
-def _parts(text: str) -> list[str]:
-    """Return what stands between the commas that are inside no brackets."""
-    parts, depth, start = [], 0, 0
-    for place, char in enumerate(text):
-        if char in _OPENING:
-            depth += 1
-        elif char in _CLOSING:
-            depth -= 1
-        elif char == "," and depth == 0:
-            parts.append(text[start:place])
-            start = place + 1
-    return [*parts, text[start:]]
