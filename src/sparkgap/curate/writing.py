@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparkgap.curate.licences import copyleft
 from sparkgap.curate.pairs import pairs
 from sparkgap.curate.pool import Pool
 
@@ -121,17 +122,20 @@ def write_pairs(pool: Pool, told: pa.Table, folder: Path) -> dict[str, int]:
 
 def notice(told: pa.Table, notices: Sequence[dict[str, str]]) -> str:
     """Return the attribution: each repository that something was kept of, and the licence texts that it came with."""
-    columns = [told.column(name).to_pylist() for name in ("kept", "repo", "licence", "copyright")]
+    columns = [told.column(name).to_pylist() for name in ("kept", "repo", "licence", "licence_from", "copyright")]
     repos: dict[str, tuple[dict[str, int], dict[str, None]]] = {}
-    for kept, repo, licence, held in zip(*columns, strict=True):
+    governing: set[tuple[str, str]] = set()
+    for kept, repo, licence, said, held in zip(*columns, strict=True):
         if kept:
             named, holders = repos.setdefault(repo, ({}, {}))
+            governing.add((repo, said))
             named[licence] = named.get(licence, 0) + 1
             if held:
                 holders[held] = None
     texts: dict[str, list[str]] = {}
     for each in notices:
-        if each["repo"] in repos:
+        governs = (each["repo"], f"file {each['path']}") in governing
+        if governs or (each["repo"] in repos and not copyleft(each["licence"])):
             texts.setdefault(each["text"].strip(), []).append(f"{each['repo']}: {each['path']}")
     parts = ["This dataset holds code of the following repositories and packages, under the licences named here.\n"]
     for repo, (named, holders) in sorted(repos.items()):

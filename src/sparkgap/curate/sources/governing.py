@@ -94,7 +94,7 @@ class Governing:
             return _package(folder)
         if folder in self._shared:
             return f"{self._repo} (no package)"
-        while folder and self._nested:
+        while folder.strip("/") and self._nested:
             if folder in self._nested:
                 return self._nested[folder]
             folder = dirname(folder)
@@ -122,7 +122,7 @@ class Governing:
         """Yield a folder and those above it, up to the root of its repository."""
         while True:
             yield folder
-            if not folder or folder in self._nested:
+            if not folder.strip("/") or folder in self._nested:
                 return
             folder = dirname(folder)
 
