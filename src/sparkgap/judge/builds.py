@@ -506,8 +506,9 @@ def _composed(report: dict[str, Any], ending: Ending, job: Mapping[str, Any], as
 
 
 def _spec(command: Mapping[str, Any], memory_mb: int, folder: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+    argv = [part.replace("{memory_mb}", str(memory_mb)) for part in command["argv"]]
     return {
-        "argv": command["argv"], "environment": command["environment"], "forks": command["forks"],
+        "argv": argv, "environment": command["environment"], "forks": command["forks"],
         "memory_mb": memory_mb + command["memory_mb"], "folder": folder, "files": dict(files),
     }  # fmt: skip
 

@@ -114,7 +114,9 @@ def foreign_verdict(language: Any, source: str, said: Mapping[str, Any]) -> Verd
         ends = described(said)
         if crash is not None:
             said = {**said, "reason": f"{crash.code}: {crash.message}".removesuffix(": ")[:500]}
-            ends = (replace(crash, stage=stage),)
+            if crash.stage == "parse":
+                said |= {"status": "syntax", "stage": "parse"}
+            ends = (crash if crash.stage == "parse" else replace(crash, stage=stage),)
         elif not ends:
             ends = (Diagnostic(stage, "error", "exception", said.get("reason", "")),)
         found = [*ends, *found]

@@ -16,7 +16,8 @@ class Command:
     """One process to start, in the folder of its plan.
 
     Attributes:
-        argv: the program by its path, and its arguments. A path without a slash in front is below the folder.
+        argv: the program by its path, and its arguments. A path without a slash in front is below the folder. In a
+            run, `{memory_mb}` stands for what the program's limits allow.
         environment: all of it.
         memory_mb: of address space: for a build, in all; for a run, beyond what the program's limits allow, since
             runtimes reserve much that they never touch.

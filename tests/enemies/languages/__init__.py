@@ -37,7 +37,7 @@ class Enemies:
     script: Trial
     attacks: tuple[Attack, ...]
     bombs: tuple[Attack, ...]
-    refused: tuple[str, Diagnostic]
+    refused: tuple[str, Diagnostic] | None
     warned: tuple[str, Diagnostic] | None
     raises: tuple[str, str]
     grammar: str
@@ -72,10 +72,8 @@ def enemies_of(name: str) -> Enemies:
                 return body, Diagnostic("parse", severity, head[1], head[3], int(line), int(column))
         return None
 
-    refused = told("refused")
-    assert refused is not None
     (raises,) = [(body, head[1]) for head, body in programs if head[0] == "raises"]
-    return Enemies(calls, script, attacks("attack"), attacks("bomb"), refused, told("warned"), raises, plain["grammar"])
+    return Enemies(calls, script, attacks("attack"), attacks("bomb"), told("refused"), told("warned"), raises, plain["grammar"])
 
 
 QUICK_S = {"java": 2.0, "go": 1.0}  # CPU seconds, where starting takes longer
