@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine takes its time over one example; what must not take long is watched by other means than a clock.
+settings.register_profile("sparkgap", deadline=None)
+settings.load_profile("sparkgap")
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ class Usage:
         self.requests += len(had)
         self.prompt_tokens += sum(reply.prompt_tokens or 0 for reply in had)
         self.completion_tokens += sum(reply.completion_tokens or 0 for reply in had)
-        self.seconds += sum(reply.seconds or 0.0 for reply in had)
+        self.seconds += sum(round(reply.seconds or 0.0, 4) for reply in had)  # as samples.jsonl has them
         if self.cost is not None:
             cost = self.cost_of(had)
             self.cost = None if cost is None else self.cost + cost
