@@ -102,7 +102,7 @@ class Exam:
 def gain(of: Arm, over: Arm) -> Gain:
     """Return what one arm has over another."""
     greedy, sampled = (_paired(of.runs[at], over.runs[at]) for at in (0, 1))
-    solved = [[(float(any(samples)),) for samples in side] for side in sampled]
+    solved: list[Values] = [[(float(any(samples)),) for samples in side] for side in sampled]
     return Gain(
         of.name,
         over.name,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sparkgap.benchmarks._katas import COMPACT, katas, pairs
 from sparkgap.train import Judging, ProblemSet
 from sparkgap.train.marking import Marker
-from sparkgap.train.overlap import set_apart
+from sparkgap.train.overlap import known_benchmarks, set_apart
 from sparkgap.train.weights import quiet
 
 if TYPE_CHECKING:
@@ -43,10 +43,14 @@ class Answer:
 
 
 def corpus(scale: Scale, seed: int) -> list[Answer]:
-    """Return the uncurated corpus: `scale.each` answers to each of `scale.problems` problems, most of them wrong."""
+    """Return the uncurated corpus: `scale.each` answers to each of `scale.problems` problems, most of them wrong.
+
+    Rows in which a measured problem or its solution stands word for word are left out, whatever else is in them.
+    """
     problems = _apart(katas("train", scale.problems, 2 * seed + 1, replace(COMPACT, levels=scale.levels)))
     drawn = pairs(problems, scale.each, seed, wrong=scale.wrong, surfaces=("nested",))
-    return [Answer(pair.problem, pair.completion) for pair in drawn]
+    found = known_benchmarks((BENCHMARK,))
+    return [Answer(pair.problem, pair.completion) for pair in drawn if not found.in_text(pair.prompt + pair.completion)]
 
 
 def pool(scale: Scale, seed: int) -> ProblemSet:
@@ -130,7 +134,8 @@ def blank_model(answers: Sequence[Answer], scale: Scale, seed: int, folder: Path
         pad_token_id=0,
         eos_token_id=1,
     )
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token=SPECIAL[0], eos_token=SPECIAL[1])
+    ends = {"pad_token": SPECIAL[0], "eos_token": SPECIAL[1]}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, **ends)  # type: ignore[no-untyped-call]
     with quiet():
         LlamaForCausalLM(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)

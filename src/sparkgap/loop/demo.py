@@ -46,6 +46,7 @@ from sparkgap.train import (
     rlcf,
     sft,
 )
+from sparkgap.train.folder import METRICS
 from sparkgap.train.setting import prepare_threads
 
 UNCURATED, CURATED, RLCF = "uncurated", "curated", "RLCF"
@@ -125,7 +126,7 @@ class _Circle:
     def __init__(self, options: DemoOptions, judge: Judge, show: Show) -> None:
         self.options, self.scale, self.judge, self._show = options, options.scale, judge, show
         self.out = options.out
-        self._number, self._count, self._title = 0, 9 + 2 * options.controls, ""
+        self._number, self._count, self._title = 0, 7 + 2 * options.controls, ""
         self._exam = Exam(
             judge, self.out / "measured", self.scale.test, self.scale.samples, options.seed, self._measured
         )
@@ -176,7 +177,7 @@ class _Circle:
             )
             runs = [read(arm.runs[at], f"{arm.name}, {how}") for at, how in enumerate(("greedy", "sampled"))
                     for arm in arms]  # fmt: skip
-            trained = [read(folder) for folder in sorted((self.out / "train").iterdir())]
+            trained = [read(path.parent) for path in sorted((self.out / "train").glob(f"*/{METRICS}"))]
             result.report.write_text(report([*runs, *trained], title="sparkgap demo"), "utf-8")
             (self.out / "summary.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", "utf-8")
         return result

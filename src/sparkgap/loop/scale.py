@@ -45,12 +45,12 @@ class Scale:
 FULL = Scale(
     name="full",
     problems=2400,
-    sft_steps=1000,
-    pool=4000,
-    rft_steps=700,
-    rl_steps=50,
+    sft_steps=600,
+    pool=3000,
+    rft_steps=400,
+    rl_steps=30,
     rl_rate=1e-4,
-    minutes="about 15 minutes",
+    minutes="about 10 minutes",
 )
 QUICK = Scale(
     name="quick",
