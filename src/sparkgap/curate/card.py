@@ -11,6 +11,7 @@ from sparkgap import __version__
 from sparkgap.curate import ledger
 from sparkgap.curate.contamination.behaviour import Behaviour
 from sparkgap.curate.contamination.index import Known
+from sparkgap.curate.contamination.selftest import CLEAN, WAYS
 from sparkgap.curate.funnel import funnel, size
 from sparkgap.curate.ledger import Stage
 from sparkgap.curate.minhash import NearOptions
@@ -164,19 +165,24 @@ def _benchmarks(told: Mapping[str, Any]) -> str:
         )
     if told["selftest"]:
         lines += [
-            "",
-            "The check, tested: solutions put among other code, in several guises.\n",
+            "\nThe check, tested: the share that is found of solutions put among other code in disguise, and of "
+            "modules of Python's standard library, where all that is found counts as a false alarm.\n",
             _selftest(told["selftest"]),
         ]
     return "\n".join([*lines, ""])
 
 
 def _selftest(rows: Sequence[Mapping[str, Any]]) -> str:
-    ways = ("ngrams", "structure", "behaviour", "any")
-    return _table(
-        ("guise", "solutions", *ways),
-        [(each["guise"], f"{each['of']:,}", *(f"{each[way] / each['of']:.1%}" for way in ways)) for each in rows],
-    )
+    head = ("", "files", *WAYS, "any way")
+    shown = [(each["guise"], f"{each['of']:,}", *(f"{each[way] / max(1, each['of']):.1%}" for way in (*WAYS, "any")))
+             for each in rows]  # fmt: skip
+    clean = {each["guise"]: each for each in rows}.get(CLEAN)
+    hidden = [each for each in rows if each["guise"] != CLEAN]
+    precise = ["precision", ""]
+    for way in (*WAYS, "any"):
+        found, wrong = sum(each[way] for each in hidden), clean[way] if clean else 0
+        precise.append(f"{found / (found + wrong):.1%}" if found + wrong else "none found")
+    return _table(head, [*shown, precise])
 
 
 def _rules(rules: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

@@ -36,7 +36,7 @@ ACROSS: tuple[Judged, ...] = (
     Judged(Rule("exact", "copies", "at most", 0, "1 where a better exact copy is kept"), "duplicates", VERSION),
     Judged(Rule("near", "similarity", "at most", 0.7, "estimated Jaccard index with a copy of its cluster"),
            "duplicates", VERSION),
-    Judged(Rule("behaviour", "behaviour_nodes", "at most", 6, "nodes of the solution that a function behaves as"),
+    Judged(Rule("behaviour", "behaviour_nodes", "at most", 6, "nodes of a function that solves a problem"),
            "decontamination", "behaviour 1"),
 )  # fmt: skip
 
@@ -86,7 +86,7 @@ def decide(
         forest: its near-duplicates.
         rules: in order, from `all_rules`.
         forgotten: a mask of rows whose owners opted out.
-        behaviour: row -> nodes of the solution that a function of it behaves as, and which problem's.
+        behaviour: row -> the largest problem that a function of it solves, as `Behaviour.rows` has it.
     """
     import numpy as np
 

@@ -25,8 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgap import __version__
 from sparkgap.curate import card, ledger, opting_out
-from sparkgap.curate.contamination.behaviour import Behaviour, Examiner, Verdicts, behaviour
-from sparkgap.curate.contamination.index import Index, Known, build, known
+from sparkgap.curate.contamination.behaviour import VERSION, Behaviour, Examiner, Verdicts, behaviour
+from sparkgap.curate.contamination.index import VERSION as INDEX
+from sparkgap.curate.contamination.index import Index, Known, build, known, load, save
+from sparkgap.curate.contamination.selftest import VERSION as SELFTEST
+from sparkgap.curate.contamination.selftest import WAYS, as_facts, sampled, selftest
 from sparkgap.curate.deciding import Decisions, all_rules, decide, held_out
 from sparkgap.curate.minhash import NearOptions
 from sparkgap.curate.near import Forest, Recall, forest, recall
@@ -74,7 +77,8 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
     with _locked(out):
         opened = _opened(sources, rules)
         against = known(options.against)
-        pool = _scanned(opened, out, rules, build(against.problems), options)
+        index = _index(against, out)
+        pool = _scanned(opened, out, rules, index, options)
         table = pool.table()
         if not table.num_rows:
             raise InputError(f"there is no file in {', '.join(sources)}")
@@ -85,7 +89,8 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
             examiner = _examiner(judge, against, options)
             found = _behaviour(examiner, pool, decided, out, options)
             decided = _decided(table, trees, rules, out, found.rows)
-            checked = card.benchmark_facts(against, found)
+            tried = _tested(_Check(judge, index, examiner, against), rules, out, options)
+            checked = card.benchmark_facts(against, found, tried)
         else:
             (out / FOLDER / _BEHAVIOUR).unlink(missing_ok=True)
         if judge is not None and options.proof:
@@ -221,6 +226,49 @@ def _behaviour(examiner: Examiner, pool: Pool, decided: Decisions, out: Path, op
         kept.close()
     _put(out / FOLDER / _BEHAVIOUR, {str(row): told for row, told in sorted(found.rows.items())})
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What the check of the benchmarks is made of."""
+
+    judge: Judge
+    index: Index
+    examiner: Examiner
+    against: Known
+
+
+def _tested(check: _Check, rules: Sequence[Judged], out: Path, options: CurateOptions) -> list[dict[str, Any]]:
+    """Return how well the check works; from `.scan` where it was tested before."""
+    chosen = {each.rule.name: each.rule for each in rules if each.rule.name in WAYS}
+    thresholds = sorted((name, rule.threshold) for name, rule in chosen.items())
+    told = (check.index.key, options.selftest, SELFTEST, VERSION, thresholds)
+    key, path = hashlib.sha256(repr(told).encode()).hexdigest(), out / FOLDER / "selftest.json"
+    if path.exists() and (held := json.loads(path.read_bytes()))["key"] == key:
+        return list(held["tried"])
+    if not options.selftest:
+        return []
+    options.tell("testing the check of the benchmarks")
+    kept = Verdicts(out / FOLDER / "selftest.jsonl")
+    try:
+        hidden = sampled(check.against.problems, options.selftest)
+        tried = as_facts(selftest(check.judge, check.index, check.examiner, hidden, chosen, kept))
+    finally:
+        kept.close()
+    _put(path, {"key": key, "tried": tried})
+    return tried
+
+
+def _index(against: Known, out: Path) -> Index:
+    """Return the benchmarks' index; from `.scan` where it was built of the same problems."""
+    path = out / FOLDER / "benchmarks.npz"
+    told = repr([(INDEX, each.id, each.prompt, each.reference) for each in against.problems])
+    key = hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+    if (held := load(path, key)) is not None:
+        return held
+    made = build(against.problems)
+    save(made, path, key)
+    return made
 
 
 def _behaved(out: Path) -> dict[int, tuple[int, str]]:

@@ -69,8 +69,8 @@ class Verdicts:
 class Behaviour:
     """What was found, and how much was asked.
 
-    `rows` gives for each row the problem whose solution is largest of those that a function of it solves: the nodes of
-    that solution's structure, and "PROBLEM by FUNCTION".
+    `rows` gives for each row the largest of the problems that a function of it solves: nodes of the structure of the
+    published solution, or of the function where that is smaller, and "PROBLEM by FUNCTION".
     """
 
     rows: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -187,9 +187,9 @@ def behaviour(
     return result
 
 
-def size_of(problem: Problem) -> int:
-    """Return how many nodes the structure of a problem's reference has, all of its functions together."""
-    tree = parsed(problem.reference)
+def size_of(program: str) -> int:
+    """Return how many nodes the structure of a program has, all of its functions together."""
+    tree = parsed(program)
     return sum(shape(node).nodes for node in definitions(tree)) if tree is not None else 0
 
 
@@ -198,7 +198,8 @@ def _settle(examiner: Examiner, waiting: list[tuple[str, Function, list[Probe]]]
     pairs = [(function, probe) for _, function, found in waiting for probe in found]
     passed = iter(examiner.confirmed(pairs))
     for key, function, found in waiting:
-        solved = [(-size_of(probe.problem), probe.problem.id) for probe in found if next(passed)]
+        own = size_of(function.program)
+        solved = [(-min(own, size_of(probe.problem.reference)), probe.problem.id) for probe in found if next(passed)]
         kept.keep(key, [-min(solved)[0], f"{min(solved)[1]} by {function.name}"] if solved else "")
     waiting.clear()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap import plugins
@@ -19,6 +21,7 @@ from sparkgap.types import CodeTests, Problem
 if TYPE_CHECKING:
     import numpy as np
 
+VERSION = "1"  # raised whenever the same problems could make another index
 NGRAM = 10  # words
 LEAST_GRAMS = 5  # a text of fewer says too little
 COMMON = 8  # problems: an n-gram of more of them is an idiom or a template, and counts for none
@@ -133,6 +136,33 @@ def build(problems: Iterable[Problem]) -> Index:
         sizes=np.where(left >= LEAST_GRAMS, np.maximum(left, (np.array(sizes, np.int64) + 1) // 2), np.int64(1 << 40)),
         names=tuple(names), shapes=shapes, outlines=frozenset(outlines), key=hashed.hexdigest(),
     )  # fmt: skip
+
+
+def save(index: Index, path: Path, key: str) -> None:
+    """Write an index, with a key of what it was made from."""
+    import numpy as np
+
+    told = {"key": key, "index": index.key, "names": index.names, "shapes": sorted(index.shapes.items()),
+            "outlines": sorted(index.outlines)}  # fmt: skip
+    draft = path.with_suffix(".tmp.npz")
+    np.savez(draft, told=np.array(json.dumps(told)), grams=index.grams, pieces=index.pieces, sizes=index.sizes)
+    draft.replace(path)
+
+
+def load(path: Path, key: str) -> Index | None:
+    """Return the index that was written with this key; None where there is none."""
+    import numpy as np
+
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as held:
+        told = json.loads(str(held["told"]))
+        if told["key"] != key:
+            return None
+        return Index(
+            grams=held["grams"], pieces=held["pieces"], sizes=held["sizes"], names=tuple(told["names"]),
+            shapes=dict(told["shapes"]), outlines=frozenset(map(tuple, told["outlines"])), key=told["index"],
+        )  # fmt: skip
 
 
 def _texts(problem: Problem) -> Iterator[tuple[str, str]]:

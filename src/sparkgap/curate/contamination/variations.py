@@ -10,7 +10,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-TRIED = 24
+_MARKS = "-_.,&'\"/\\%+ß"  # what a function for paths, addresses or quoted text treats in a way of its own
+TRIED = 32
 
 
 def variations(calls: Sequence[tuple[Any, ...]], count: int = TRIED) -> list[tuple[Any, ...]]:
@@ -86,6 +87,8 @@ def _letter(letter: str, chance: random.Random) -> str:
         return chance.choice("0123456789")
     if letter in "()[]{}<>":
         return chance.choice("()" if letter in "()" else "[]" if letter in "[]" else "{}" if letter in "{}" else "<>")
+    if letter.isalpha() and chance.random() < 0.25:
+        return chance.choice(_MARKS)
     if letter.isalpha():
         return letter.swapcase() if chance.random() < 0.3 else chance.choice("abcdexyzAEZ")  # vowels and not
-    return chance.choice((letter, " ", letter + letter))
+    return chance.choice((letter, " ", letter + letter, chance.choice(_MARKS)))
