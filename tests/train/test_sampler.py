@@ -105,3 +105,15 @@ def test_a_model_with_windows_is_left_to_generate(torch: Any) -> None:
     assert not fits(model)
     prompts = some_prompts(6)
     assert complete(model, prompts, GREEDY) == [by_generate(model, prompt, GREEDY) for prompt in prompts]
+
+
+def test_the_log_probabilities_told_are_those_of_a_plain_forward_pass(random_model: Any, torch: Any) -> None:
+    prompts = some_prompts(10)
+    told: dict[int, list[float]] = {}
+    drawing = Drawing(eos=tuple(range(1, 50)), pad=0, temperature=0.7, top_p=0.9, max_tokens=8)
+    with torch.no_grad():
+        found = draw(random_model, prompts, drawing, logps=told)
+        for place, (prompt, completion) in enumerate(zip(prompts, found, strict=True)):
+            logits = random_model(torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1] / 0.7
+            expected = logits.log_softmax(-1).gather(1, torch.tensor(completion)[:, None]).squeeze(1).tolist()
+            assert told[place] == pytest.approx(expected, abs=1e-3)

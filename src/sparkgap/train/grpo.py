@@ -4,15 +4,16 @@ TRL's are the loss and its clipping, vLLM, adapters, checkpoints, several proces
 
 - Problems come from the difficulty book at the moment they are needed, not from a data loader that is ahead of it.
 - Completions are drawn by the tight sampler where it fits, and handed to the judge as each one ends. A part of the
-  batch goes through the model as soon as the verdicts on its groups are there, while the judge is at the others: the
-  trainer seldom waits, and every completion is of the newest model all the same.
+  batch goes through the model as soon as the verdicts on its groups are there, while the judge is at the others:
+  the trainer seldom waits, and every completion is of the newest model all the same.
 - There is one reward; None (the judge failed) leaves the completion and the baseline of its group alone.
 - Rows that cannot move the policy (an advantage of zero, or cut off) do not go through the model again, and equal
-  completions of one problem go through once, with the sum of their advantages. For the loss of Dr. GRPO on completions
-  of the newest model, without `beta`, that is the same gradient.
+  completions of one problem go through once, with the sum of their advantages. For the loss of Dr. GRPO without `beta`
+  that is the same gradient.
 - On a CPU, log-probabilities are computed without padding on the left and without unneeded logits (`logprobs.py`).
 
-With vLLM, `beta`, an entropy bonus or several updates a batch, TRL's own way from completions to loss is taken.
+With vLLM, `beta`, an entropy bonus, or several updates a batch where the sampler does not fit, TRL's own way from
+completions to loss is taken.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.train.logprobs import completion_logps
 from sparkgap.train.marking import Mark, Marker, shares
-from sparkgap.train.sampler import Drawing, complete, fits
+from sparkgap.train.sampler import Drawing, Logps, complete, fits
 
 if TYPE_CHECKING:
     from sparkgap.train.book import Book
@@ -59,6 +60,7 @@ class Batch:
     problems: list[Problem]  # of each row
     prompts: list[list[int]]
     completions: list[list[int]] = field(default_factory=list)
+    logps: Logps = field(default_factory=dict)  # of the model that drew them; empty where it is the newest
     tickets: dict[int, Any] = field(default_factory=dict)
     marks: dict[int, Mark] = field(default_factory=dict)
     groups: list[int] = field(default_factory=list)  # those that have not gone through the model yet
@@ -73,9 +75,14 @@ class Rlcf:
         self.lean_scores = False  # set once the model has our output layer
         self._clock: tuple[float, float] | None = None  # when the last step ended, and the marker's seconds then
         super().__init__(*args, **kwargs)
-        args_ = self.args  # type: ignore[attr-defined]
-        several = args_.steps_per_generation != args_.gradient_accumulation_steps
-        self._ours = not (self.use_vllm or self.beta or self._entropy_bonus_enabled or several)  # type: ignore[attr-defined]
+        self._plan()
+
+    def _plan(self: Any) -> None:
+        """Decide which way from completions to loss is taken."""
+        tight = fits(self.accelerator.unwrap_model(self.model))
+        several = self.args.steps_per_generation != self.args.gradient_accumulation_steps
+        self._ours = not (self.use_vllm or self.beta or self._entropy_bonus_enabled or (several and not tight))
+        self._remembers = self._ours and several  # what the model thought of its tokens when it drew them
 
     def get_train_dataloader(self: Any) -> Any:
         """Return as many empty batches as there are steps: the book has the data."""
@@ -99,12 +106,12 @@ class Rlcf:
         prompts = [feed.prompter.tokens(problem) for problem in rows]
         return Batch(picked, rows, prompts, groups=list(range(local // feed.group)))
 
-    def _hand_in(self: Any, place: int, tokens: list[int]) -> None:
+    def _hand_in(self: Any, batch: Batch, place: int, tokens: list[int]) -> None:
         feed = self.feed
         reply = feed.prompter.reply(tokens)
-        feed.batch.tickets[place] = feed.marker.submit(feed.batch.problems[place], reply, feed.prompter.form)
+        batch.tickets[place] = feed.marker.submit(batch.problems[place], reply, feed.prompter.form)
 
-    def _drawn(self: Any, prompts: list[list[int]]) -> list[list[int]]:
+    def _drawn(self: Any, batch: Batch) -> Batch:
         from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
         with (
@@ -117,7 +124,10 @@ class Rlcf:
             self._dist.summon_full_params(self.model_wrapped, recurse=False),
             self.accelerator.autocast(),
         ):
-            return complete(model, prompts, self.feed.drawing, self._hand_in)
+            logps = batch.logps if self._remembers else None
+            told = partial(self._hand_in, batch)
+            batch.completions = complete(model, batch.prompts, self.feed.drawing, told, logps)
+        return batch
 
     # From completions to what TRL's loss takes: ours
 
@@ -125,12 +135,11 @@ class Rlcf:
         if not self.model.training or not self._ours:
             return super()._prepare_inputs(generation_batch)  # type: ignore[misc]
         feed = self.feed
-        parts = self.args.gradient_accumulation_steps
+        parts = self.args.steps_per_generation
         part = self._step % parts
         if part == 0 or feed.batch is None:
             began = time.perf_counter()
-            feed.batch = self._picked()
-            feed.batch.completions = self._drawn(feed.batch.prompts)
+            feed.batch = self._drawn(self._picked())
             feed.drawn_s = time.perf_counter() - began
         left = parts - part
         inputs = self._part(feed.batch, math.ceil(len(feed.batch.groups) / left))
@@ -162,11 +171,11 @@ class Rlcf:
                     name = (at, tuple(batch.completions[row]), advantage)
                     kept[name] = (row, kept.get(name, (row, 0.0))[1] + advantage)
         rows_kept = list(kept.values()) or [(0, 0.0)]
-        scale = len(rows_kept) * self.args.gradient_accumulation_steps / len(batch.prompts)
+        scale = len(rows_kept) * self.args.steps_per_generation / len(batch.prompts)
         pad, device = self.feed.drawing.pad, self.accelerator.device
         prompts = padded([batch.prompts[row] for row, _ in rows_kept], pad, device, left=True)
         completions = padded([batch.completions[row] for row, _ in rows_kept], pad, device)
-        return {
+        inputs = {
             "prompt_ids": prompts[0],
             "prompt_mask": prompts[1],
             "completion_ids": completions[0],
@@ -174,6 +183,11 @@ class Rlcf:
             "advantages": tensor([scale * advantage for _, advantage in rows_kept], device=device),
             "num_items_in_batch": completions[1].sum(),
         }
+        if batch.logps:
+            longest = completions[0].shape[1]
+            logps = [batch.logps[row] + [0.0] * (longest - len(batch.logps[row])) for row, _ in rows_kept]
+            inputs["old_per_token_logps"] = tensor(logps, device=device)
+        return inputs
 
     def _noted(self: Any, batch: Batch) -> None:
         """Tell the book and the metrics what became of a batch, once all of it is marked."""
@@ -235,10 +249,10 @@ class Rlcf:
         if self.use_vllm or not fits(self.accelerator.unwrap_model(self.model)):
             completions, logps = super()._generate_single_turn(prompt_ids, *others, **kwargs)  # type: ignore[misc]
             for place, tokens in enumerate(completions):
-                self._hand_in(place, tokens)
+                self._hand_in(self.feed.batch, place, tokens)
+            self.feed.batch.completions = completions
         else:
-            completions, logps = self._drawn(prompt_ids), None
-        self.feed.batch.completions = completions
+            completions, logps = self._drawn(self.feed.batch).completions, None
         self.feed.drawn_s = time.perf_counter() - began
         return completions, logps
 

@@ -13,6 +13,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.errors import InfraError
@@ -76,13 +79,18 @@ class Marker:
         self._verdicts: OrderedDict[tuple[str, bytes], Verdict] = OrderedDict()
         self._waiting: dict[tuple[str, bytes], Future[Verdict]] = {}
         self._reader = ThreadPoolExecutor(1, "sparkgap-references")
+        # A thread hands programs to the judge: waking it costs the caller more than drawing the next token.
+        self._out: SimpleQueue[tuple[Ticket, Future[Verdict]] | None] = SimpleQueue()
+        self._sender = Thread(target=self._send, name="sparkgap-programs", daemon=True)
+        self._sender.start()
         self._place = place
         self.draws = 0  # completions marked so far, by this process
         self.seconds = 0.0
         self.judged = 0  # programs that the judge has run for us
 
     def close(self) -> None:
-        """Let go of the thread that prepares exams; the judge is its owner's."""
+        """End the threads; the judge is its owner's."""
+        self._out.put(None)
         self._reader.shutdown(wait=False, cancel_futures=True)
 
     def prepare(self, problems: Iterable[Problem]) -> None:
@@ -96,10 +104,13 @@ class Marker:
     def submit(self, problem: Problem, reply: str, form: SampleForm) -> Ticket:
         """Hand in one completion and return at once."""
         began = time.perf_counter()
+        self.prepare([problem])
         program = program_in(problem, reply, form)
         ticket = Ticket(problem, program, (problem.id, _digest(program)))
         if program.strip() and ticket.key not in self._verdicts and ticket.key not in self._waiting:
-            self._waiting[ticket.key] = self._submitted(ticket)
+            verdict: Future[Verdict] = Future()
+            self._waiting[ticket.key] = verdict
+            self._out.put((ticket, verdict))
         self.seconds += time.perf_counter() - began
         return ticket
 
@@ -152,8 +163,15 @@ class Marker:
                 self._verdicts.popitem(last=False)
         return verdict
 
+    def _send(self) -> None:
+        while (handed := self._out.get()) is not None:
+            ticket, verdict = handed
+            try:
+                self._submitted(ticket).add_done_callback(partial(_hand_on, verdict))
+            except Exception as fault:  # the judge is closed, or a reference could not be run: the collector is told
+                verdict.set_exception(fault)
+
     def _submitted(self, ticket: Ticket) -> Future[Verdict]:
-        self.prepare([ticket.problem])
         exam = self._exams[ticket.problem.id].result()
         if exam.error:
             done: Future[Verdict] = Future()
@@ -209,6 +227,15 @@ def _picked(running: Future[dict[str, Exam]], name: str) -> Future[Exam]:
 
     running.add_done_callback(hand_on)
     return one
+
+
+def _hand_on(told: Future[Verdict], done: Future[Verdict]) -> None:
+    if done.cancelled():
+        told.set_exception(InfraError("the judge was closed before it was done"))
+    elif (error := done.exception()) is not None:
+        told.set_exception(error)
+    else:
+        told.set_result(done.result())
 
 
 def _digest(program: str) -> bytes:

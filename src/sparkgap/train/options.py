@@ -121,11 +121,11 @@ class RlcfOptions(Training):
     """Reinforcement learning from compiler feedback: GRPO without a critic, on verdicts of the judge.
 
     The loss is that of Dr. GRPO (Liu et al. 2025, arXiv:2503.20783): no division by the group's deviation, none by the
-    length. `clip_high` is DAPO's (arXiv:2503.14476). `reward`: see `sparkgap.rewards.reward`. `beta` weighs the
-    divergence from the start in the loss. `updates`: optimizer steps for each batch of completions; the batch is
-    divided among them. `dynamic`: set problems aside that are always or never solved. `explore`: see `Book`.
-    `control`: "sft" trains on reference solutions for as much compute instead. `vllm`: draw completions with vLLM in
-    the same process, on the share `vllm_memory` of the GPU. `batch` counts completions.
+    length. `clip_high` is DAPO's (arXiv:2503.14476). `batch` counts completions. `reward`: see
+    `sparkgap.rewards.reward`. `beta` weighs the divergence from the start in the loss. `updates`: optimizer steps for
+    each batch of completions; the batch is divided among them. `dynamic`: set problems aside that are always or never
+    solved. `explore`: see `Book`. `control`: "sft" trains on reference solutions for as much compute instead. `vllm`:
+    draw completions with vLLM in the same process, on the share `vllm_memory` of the GPU.
     """
 
     source: Source

@@ -67,7 +67,8 @@ def rlcf(
         book = Book(len(every), seed=options.seed, explore=options.explore, dynamic=options.dynamic)
         forged = _Alarm(run.folder.path / "canary.json")
         drawing = run.drawing(options.sampling)
-        return _trained(run, options, Feed(every, book, prompter, marker, drawing, options.sampling.group, forged))
+        feed = Feed(every, book, prompter, marker, drawing, options.sampling.group, forged)
+        return _trained(run, options, feed)
 
 
 def _trained(run: TrainingRun, options: RlcfOptions, feed: Feed) -> TrainResult:

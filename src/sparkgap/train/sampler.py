@@ -50,16 +50,22 @@ def _cache_word(model: Any) -> str:
     return "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
 
 
+Done = Callable[[int, list[int]], None]
+Logps = dict[int, list[float]]
+
+
 def draw(
     model: Any,
     prompts: Sequence[Sequence[int]],
     drawing: Drawing,
-    done: Callable[[int, list[int]], None] | None = None,
+    done: Done | None = None,
+    logps: Logps | None = None,
 ) -> list[list[int]]:
     """Return a completion, as tokens, for each prompt; prompts that come several times are read once.
 
-    `done` is told (place, completion) as soon as each one ends. Random numbers come from torch's own generator of the
-    model's device. Call it with the model in eval mode, under `torch.inference_mode` or `no_grad`.
+    `done` is told (place, completion) as soon as each one ends. `logps` is given, by place, the log-probabilities of
+    the tokens at the temperature, top-p and top-k aside. Random numbers come from torch's own generator of the model's
+    device. Call it with the model in eval mode, under `torch.inference_mode` or `no_grad`.
     """
     found: list[list[int]] = [[] for _ in prompts]
 
@@ -69,7 +75,7 @@ def draw(
             done(place, tokens)
 
     for places in _batches(prompts, drawing.rows):
-        _grow(model, prompts, places, drawing, end)
+        _grow(model, prompts, places, drawing, end, logps)
     return found
 
 
@@ -77,16 +83,22 @@ def complete(
     model: Any,
     prompts: Sequence[Sequence[int]],
     drawing: Drawing,
-    done: Callable[[int, list[int]], None] | None = None,
+    done: Done | None = None,
+    logps: Logps | None = None,
 ) -> list[list[int]]:
-    """Return a completion of each prompt, as `draw` does; by the model's own `generate` where the sampler won't fit."""
+    """Return a completion of each prompt, as `draw` does.
+
+    Where the sampler does not fit, the model's own `generate` is used, which tells no `logps`.
+    """
     import torch
 
     was = model.training
     model.eval()
     try:
         with torch.no_grad():
-            return (draw if fits(model) else _generated)(model, prompts, drawing, done)
+            if fits(model):
+                return draw(model, prompts, drawing, done, logps)
+            return _generated(model, prompts, drawing, done)
     finally:
         model.train(was)
 
@@ -95,7 +107,7 @@ def _generated(
     model: Any,
     prompts: Sequence[Sequence[int]],
     drawing: Drawing,
-    done: Callable[[int, list[int]], None] | None,
+    done: Done | None,
 ) -> list[list[int]]:
     from transformers import GenerationConfig
 
@@ -140,7 +152,8 @@ def _grow(
     prompts: Sequence[Sequence[int]],
     places: list[int],
     drawing: Drawing,
-    end: Callable[[int, list[int]], None],
+    end: Done,
+    logps: Logps | None,
 ) -> None:
     import torch
 
@@ -161,14 +174,18 @@ def _grow(
     eos = set(drawing.eos)
     for length in range(1, drawing.max_tokens + 1):
         tokens = _next(logits, drawing)
+        scores = _logps(logits, tokens, drawing) if logps is not None else None
         kept = []
         for row, (place, token) in enumerate(zip(alive, tokens.tolist(), strict=True)):
-            if not grown[place] or grown[place][-1] not in eos:
-                grown[place].append(token)
-                if token in eos or length == drawing.max_tokens:
-                    end(places[place], grown[place])
-                if token not in eos:
-                    kept.append(row)
+            if grown[place] and grown[place][-1] in eos:
+                continue  # it has ended, and is in the batch until that is made smaller
+            grown[place].append(token)
+            if scores is not None and logps is not None:
+                logps.setdefault(places[place], []).append(scores[row])
+            if token in eos or length == drawing.max_tokens:
+                end(places[place], grown[place])
+            if token not in eos:
+                kept.append(row)
         if not kept or length == drawing.max_tokens:
             return
         if len(kept) < _KEEP * len(alive):
@@ -202,6 +219,12 @@ def _read(model: Any, prompts: list[tuple[int, ...]], pad: int, device: Any) -> 
         **last,
     )
     return read.logits[:, -1], cache, mask
+
+
+def _logps(logits: Any, tokens: Any, drawing: Drawing) -> list[float]:
+    scores = (logits.float() / (drawing.temperature or 1.0)).log_softmax(-1).gather(1, tokens[:, None])
+    found: list[float] = scores.squeeze(1).tolist()
+    return found
 
 
 def _next(logits: Any, drawing: Drawing) -> Any:

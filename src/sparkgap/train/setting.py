@@ -38,7 +38,7 @@ def judging(options: Judging, judge: Judge | None = None) -> Iterator[Judge]:
         return
     from sparkgap.judge import Judge
 
-    with Judge(options.workers or max(1, _cores() - 1), isolation=options.isolation) as own:
+    with Judge(options.workers or _cores(), isolation=options.isolation) as own:
         yield own
 
 
