@@ -45,6 +45,7 @@ class Server:
         self.yard = yard
         self._command, self._cpu_s = command, cpu_s
         self.frames: Frames | None = None
+        self.answered = False
         self._spent = 0.0
 
     def running(self) -> Frames:
@@ -102,7 +103,7 @@ class Workshop:
         if tests is not None:
             prepared = self._tests(key, tests)
             if prepared["status"] != "built":
-                reason = "the tests do not build: " + prepared["said"][-1500:].strip()
+                reason = f"the tests do not build: {prepared['said'][-1500:] or prepared['reason']}".strip()
                 return {"status": "infra", "stage": "load", "reason": reason}
         try:
             built = self._built(job["plan"], yard, "work", job["share"], prepared["gifts"])
@@ -179,11 +180,14 @@ class Workshop:
                 answers = []
                 ending = server.end()
                 text = (ending.errors + ending.output) if ending else b""
+                if not server.answered:
+                    raise Broken(f"a compiler that does not start: {text[-400:].decode('utf-8', 'replace')}") from None
                 if _STARVED.search(text):
                     return {"status": "memory", "said": "", "reason": "the compiler needed too much memory"}
                 return {"status": "compile", "said": "", "reason": "the compiler broke down over it"}
             if answers:
                 answer = json.loads(answers[0][1:])
+                server.answered = True
                 files = {name: base64.b64decode(data) for name, data in answer["files"].items()}
                 done = {"said": answer["said"], "files": files}
                 refused = {"status": "compile", "reason": "the compiler refused it"}
@@ -253,12 +257,7 @@ class Workshop:
             server = self._server(run["server"])
             frames = server.running()
             server.note()
-            body = (
-                run["body"]
-                or json.dumps(
-                    {name: base64.b64encode(data).decode() for name, data in prepared["files"].items()}
-                ).encode()
-            )
+            body = run["body"] or prepared["files"]["exam"]
             frames.write(b"T" + body)
             return server
         yard = self._yard("examiner")
@@ -498,8 +497,9 @@ def _composed(report: dict[str, Any], ending: Ending, job: Mapping[str, Any], as
     if verdict["status"] == "infra" and job["plan"]["run"].get("argv", ["/"])[0].startswith("./"):
         reason = "what was built is no program that can be started"
         verdict |= {"status": "compile", "stage": "parse", "reason": reason}
-    last_words = ending.errors[:4000] + ending.errors[-4000:]
-    if verdict["status"] == "raised" and report["status"] == "gone" and _STARVED.search(last_words):
+    last_words = ending.errors[:4000] + ending.errors[-4000:] if report["status"] == "gone" else b""
+    last_words += verdict["reason"].encode("utf-8", "replace")
+    if verdict["status"] == "raised" and _STARVED.search(last_words):
         verdict |= {"status": "memory", "reason": f"it needed more than its {job['memory_mb']} MB of memory"}
         verdict.pop("diagnostics", None)
     return verdict | {"errors": ending.errors.decode("utf-8", "replace")}

@@ -43,7 +43,8 @@ class Command:
 class Errand:
     """Something to ask of a process that lives on: a compiler kept warm, or an examiner that takes tests as they come.
 
-    `server` names it among the servers of the language's kit; `body` is the request.
+    `server` names it among the servers of the language's kit; `body` is the request, empty for the file `exam` that a
+    step of the same plan has made.
     """
 
     server: str

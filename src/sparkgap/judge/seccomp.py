@@ -176,22 +176,33 @@ def family_filter() -> bytes:
     return _pack([*program, _ALLOWED])
 
 
-def program_filter(process_id: int) -> bytes:
+def single_filter() -> bytes:
+    """Return the second filter of a program that is one process, in a namespace of its own: it may have threads."""
+    return _pack([*_prologue(), *_no_forks(), _ALLOWED])
+
+
+def _no_forks() -> list[Instruction]:
+    threads_only = [(_LOAD, 0, 0, _ARG0), (_ANY_BIT, 1, 0, _CLONE_THREAD), _refuse(errno.EPERM), _ALLOWED]
+    program = _when(NUMBERS["clone"], threads_only)
+    for name in ("fork", "vfork"):
+        if name in NUMBERS:
+            program += _when(NUMBERS[name], [_refuse(errno.EPERM)])
+    return program
+
+
+def program_filter(process_id: int, *, affinity: bool = False) -> bytes:
     """Return the second filter of a program that has no namespace of its own.
 
     Args:
         process_id: the program's own, which alone it may signal and ask about.
+        affinity: it may ask on which cores any thread may run, as some runtimes do of their own.
     """
-    program = _prologue()
-    threads_only = [(_LOAD, 0, 0, _ARG0), (_ANY_BIT, 1, 0, _CLONE_THREAD), _refuse(errno.EPERM), _ALLOWED]
-    program += _when(NUMBERS["clone"], threads_only)
-    for name in ("fork", "vfork"):
-        if name in NUMBERS:
-            program += _when(NUMBERS[name], [_refuse(errno.EPERM)])
+    program = [*_prologue(), *_no_forks()]
     for name in ("kill", "tgkill"):
         program += _when(NUMBERS[name], _only(_ARG0, (process_id,), errno.EPERM))
     program += _when(NUMBERS["tkill"], [_refuse(errno.EPERM)])
-    for name in ("sched_getaffinity", "sched_getparam", "sched_getscheduler", "getpgid", "getsid"):
+    asking = ("sched_getparam", "sched_getscheduler", "getpgid", "getsid")
+    for name in asking if affinity else (*asking, "sched_getaffinity"):
         program += _when(NUMBERS[name], _only(_ARG0, (0, process_id), errno.EPERM))
     return _pack([*program, _ALLOWED])
 

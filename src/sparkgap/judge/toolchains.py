@@ -64,7 +64,8 @@ def runtime(folders: Iterable[str], programs: Iterable[tuple[str, str]]) -> Runt
     real = {os.path.realpath(f) for f in (*folders, *library_folders(*(path for _, path in shown)))}
     whole = {f for f in real if os.path.isdir(f) and f != "/"}
     outer = tuple(sorted(f for f in whole if not any(f.startswith(other + "/") for other in whole)))
-    return Runtime(outer, ("/etc/ld.so.cache",), programs=tuple(p for p in shown if not p[1].startswith(outer)))
+    apart = tuple(each for each in shown if not each[1].startswith(tuple(f"{folder}/" for folder in outer)))
+    return Runtime(outer, ("/etc/ld.so.cache",), programs=apart)
 
 
 def home() -> Path:

@@ -105,9 +105,11 @@ def launch(descriptors: list[int]) -> NoReturn:
     if level == "full":
         kernel.drop_capabilities()
     if level != "unsafe":
-        if not spec["forks"]:
-            kernel.put_on_filter(seccomp.program_filter(os.getpid()))
-        elif level == "reduced":
+        alone, full = not spec["forks"], level == "full"
+        if alone:
+            own = seccomp.single_filter() if full else seccomp.program_filter(os.getpid(), affinity=True)
+            kernel.put_on_filter(own)
+        elif not full:
             kernel.put_on_filter(seccomp.family_filter())
     try:
         os.execve(spec["argv"][0], spec["argv"], spec["environment"])  # noqa: S606

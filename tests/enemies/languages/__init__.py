@@ -73,7 +73,9 @@ def enemies_of(name: str) -> Enemies:
         return None
 
     (raises,) = [(body, head[1]) for head, body in programs if head[0] == "raises"]
-    return Enemies(calls, script, attacks("attack"), attacks("bomb"), told("refused"), told("warned"), raises, plain["grammar"])
+    return Enemies(
+        calls, script, attacks("attack"), attacks("bomb"), told("refused"), told("warned"), raises, plain["grammar"]
+    )
 
 
 QUICK_S = {"java": 2.0, "go": 1.0}  # CPU seconds, where starting takes longer

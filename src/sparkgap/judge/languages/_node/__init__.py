@@ -40,7 +40,7 @@ def version() -> str:
 @cache
 def home() -> Path:
     """Return the folder with both halves of a run."""
-    names = ("values.js", "candidate.js", "examiner.js")
+    names = ("values.js", "candidate.js", "examiner.js", "compiler.js")
     texts = {name: (files(__package__) / name).read_text("utf-8") for name in names}
 
     def make(folder: Path) -> None:
@@ -55,16 +55,17 @@ def runtime(*folders: str) -> Runtime:
     return toolchains.runtime([str(home()), *folders], [(node(), node())])
 
 
-def command(script: str, *arguments: str, limit: str = "{memory_mb}") -> Command:
-    """Return how a script of ours is started; `limit` is the heap's, in MB."""
-    flags = ("--no-warnings", "--single-threaded", "--max-semi-space-size=4", f"--max-old-space-size={limit}")
+def command(script: str, *arguments: str, limit_mb: int | None = None) -> Command:
+    """Return how a script of ours is started: one that lives on within its own limit, else within the program's."""
+    flags = ["--no-warnings", f"--max-old-space-size={limit_mb or '{memory_mb}'}"]
+    flags += [] if limit_mb else ["--single-threaded", "--max-semi-space-size=4"]
     environment = {"NODE_NO_WARNINGS": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8", "UV_THREADPOOL_SIZE": "1"}
     return Command((node(), *flags, f"{home()}/{script}", *arguments), environment, memory_mb=RESERVED_MB)
 
 
 def servers() -> dict[str, Command]:
     """Return the examiner, which takes tests as they come."""
-    return {"examiner": command("examiner.js", limit="2048")}
+    return {"examiner": command("examiner.js", limit_mb=2048)}
 
 
 @lru_cache(maxsize=512)
@@ -90,18 +91,16 @@ def crash(errors: str) -> Diagnostic | None:
     """Return the error that ended a program, as Node's stderr has it; one of parsing is of the stage "parse"."""
     unparsed = _UNPARSED in errors
     text = errors.partition(_UNPARSED)[2] if unparsed else errors
-    found = None
-    for found in _ERROR.finditer(text):
-        if not unparsed:
-            continue
-        break
-    if found is None:
+    all_found = list(_ERROR.finditer(text))
+    if not all_found:
         return None
-    place = _PLACE.search(text[:found.start()] if unparsed else text, 0 if unparsed else found.start()) or _PLACE.search(text)
+    found = all_found[0 if unparsed else -1]
+    within = text[: found.start()] if unparsed else text[found.start() :]
+    place = _PLACE.search(within) or _PLACE.search(text)
     line = int(place["line"]) if place else None
     column = int(place["column"]) if place and place["column"] else None
     if unparsed and place is not None and column is None:
-        column = _caret(text[place.end() :])
+        column = _caret(within[place.end() :])
     return Diagnostic("parse" if unparsed else "load", "error", found["type"], found["text"], line, column)
 
 

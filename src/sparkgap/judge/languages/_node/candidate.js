@@ -16,6 +16,18 @@ const scope = ['exports', 'require', 'module', '__filename', '__dirname'];
 const values = [module_.exports, require_, module_, full, path.dirname(full)];
 process.argv.splice(1, process.argv.length, full);
 
+// A program that was translated: its own lines are told, not those of what is run.
+let lines = [];
+const placed = (text) =>
+  text.replace(/solution\.js:(\d+)(:\d+)?/g, (all, line) => (lines[line - 1] ? `solution.ts:${lines[line - 1]}` : all));
+if (fs.existsSync(path.join(path.dirname(full), 'solution.lines'))) {
+  lines = JSON.parse(fs.readFileSync(path.join(path.dirname(full), 'solution.lines'), 'utf8'));
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(error instanceof Error ? placed(`Uncaught ${error.stack}\n`) : `Uncaught ${error}\n`);
+    process.exit(1);
+  });
+}
+
 let body = source;
 if (names.length) {
   const listed = names.map((name) => `${name}: typeof ${name} === 'undefined' ? undefined : ${name}`);
@@ -64,7 +76,7 @@ if (!names.length) {
         answer = { value: result };
         if (left !== stringify(call.given)) answer.left = parse(left);
       } catch (error) {
-        if (error instanceof Error) stderr.write(`Uncaught ${error.stack}\n`);
+        if (error instanceof Error) stderr.write(placed(`Uncaught ${error.stack}\n`));
         const told = error instanceof Error ? [String(error.name), String(error.message)] : ['Error', String(error)];
         answer = { error: told };
       }
