@@ -34,9 +34,10 @@ TOKEN = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7f3k9x2" * 4 + "\n-----END RSA " + "PRIVATE KEY-----"
 
 _WORDS = (
-    "amber basin cedar delta ember fjord grove haven inlet jetty kelp lagoon marsh notch orchard prairie quarry ridge "
-    "summit tundra upland valley willow yarrow zephyr anchor beacon canopy dune estuary flint glacier harbor island"
-).split()
+    "amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "jetty", "kelp", "lagoon",
+    "marsh", "notch", "orchard", "prairie", "quarry", "ridge", "summit", "tundra", "upland", "valley", "willow",
+    "yarrow", "zephyr", "anchor", "beacon", "canopy", "dune", "estuary", "flint", "glacier", "harbor", "island",
+)  # fmt: skip
 
 
 def module(seed: int, functions: int = 6) -> str:
@@ -52,7 +53,8 @@ def module(seed: int, functions: int = 6) -> str:
         parts.append(
             f"def {name()}({one}, {two}):\n"
             f'    """Return the {" ".join(chance.sample(_WORDS, 4))} of both."""\n'
-            f"    {three} = {one} {chance.choice('+-*')} {chance.randrange(99)}  # {' '.join(chance.sample(_WORDS, 3))}\n"
+            f"    {three} = {one} {chance.choice('+-*')} {chance.randrange(99)}"
+            f"  # {' '.join(chance.sample(_WORDS, 3))}\n"
             f"    if {three} {chance.choice(('<', '>', '=='))} {two}:\n"
             f"        return {three} {chance.choice('+-*')} {two}\n"
             f"    for step in range({chance.randrange(2, 9)}):\n"

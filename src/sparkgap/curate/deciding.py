@@ -108,13 +108,15 @@ def decide(
 
 
 def _apply(table: pa.Table, forest: Forest, decided: Decisions, place: int, judged: Judged) -> None:
+    import numpy as np
+
     rule, rows = judged.rule, table.num_rows
     if rule.name == "fork":
         decided.values["fork_share"] = _fork_shares(table, decided.kept)
     elif rule.name == "exact":
         decided.values["copies"] = _copies(table, decided, decided.exact)
     elif rule.name == "near":
-        worse = _copies(table, decided, decided.near)
+        worse = _copies(table, decided, decided.near) if float(rule.threshold) < 1 else np.zeros(rows, np.int8)  # type: ignore[arg-type]
         decided.values["similarity"] = worse * forest.strongest(rows)[decided.exact]
         decided.broken[decided.kept & (worse > 0)] = place
         return

@@ -221,7 +221,7 @@ def _names(node: ast.AST) -> tuple[set[str], set[str]]:
                 own.add(name)
         waiting += ast.iter_child_nodes(current)
     if isinstance(node, ast.Assign | ast.AnnAssign):
-        own = set()
+        own -= {name for name, _ in _binds(node)}
     return used, own
 
 

@@ -143,8 +143,9 @@ def of_file(text: str) -> str:
         return _joined([_normal(tag) for tag in tags])
     flat = _flat(text)
     found = _by_phrase(flat)
-    if len(found) <= 1 and (same := _by_likeness(flat)):
-        return same if not found or same.split("-")[0] != found[0].split("-")[0] else found[0]
+    if (same := _by_likeness(flat)) is not None:
+        spdx, own = same  # a licence's text may speak of others; what else is found was put to it
+        found = [spdx, *(each for each in found if each not in own)]
     return _joined(found) or UNKNOWN
 
 
@@ -246,19 +247,20 @@ def _by_phrase(flat: str) -> list[str]:
             {other.split("-")[0] for other in found[:place]} or each.startswith("BSD")]  # fmt: skip
 
 
-def _by_likeness(flat: str) -> str:
+def _by_likeness(flat: str) -> tuple[str, list[str]] | None:
+    """Return the licence whose published text this is, and the licences whose phrases stand in that text."""
     pairs = _pairs(flat)
-    likeness, spdx = max((_share(pairs, known), spdx) for spdx, known in _known_texts())
+    likeness, spdx, own = max((_share(pairs, known), spdx, own) for spdx, known, own in _known_texts())
     if likeness < _SAME:
-        return ""
-    return spdx + "-only" if re.match(r"A?L?GPL", spdx) else spdx
+        return None
+    return (spdx + "-only" if re.match(r"A?L?GPL", spdx) else spdx), own
 
 
 @cache
-def _known_texts() -> tuple[tuple[str, Counter[tuple[str, str]]], ...]:
+def _known_texts() -> tuple[tuple[str, Counter[tuple[str, str]], list[str]], ...]:
     from identify.vendor.licenses import LICENSES
 
-    return tuple((spdx, _pairs(_flat(text))) for spdx, text in LICENSES)
+    return tuple((spdx, _pairs(_flat(text)), _by_phrase(_flat(text))) for spdx, text in LICENSES)
 
 
 def _pairs(flat: str) -> Counter[tuple[str, str]]:

@@ -29,7 +29,7 @@ from sparkgap.curate.contamination.behaviour import VERSION, Behaviour, Examiner
 from sparkgap.curate.contamination.index import VERSION as INDEX
 from sparkgap.curate.contamination.index import Index, Known, build, known, load, save
 from sparkgap.curate.contamination.selftest import VERSION as SELFTEST
-from sparkgap.curate.contamination.selftest import WAYS, as_facts, sampled, selftest
+from sparkgap.curate.contamination.selftest import WAYS, Check, as_facts, sampled, selftest, standard_library
 from sparkgap.curate.deciding import Decisions, all_rules, decide, held_out
 from sparkgap.curate.minhash import NearOptions
 from sparkgap.curate.near import Forest, Recall, forest, recall
@@ -89,7 +89,8 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
             examiner = _examiner(judge, against, options)
             found = _behaviour(examiner, pool, decided, out, options)
             decided = _decided(table, trees, rules, out, found.rows)
-            tried = _tested(_Check(judge, index, examiner, against), rules, out, options)
+            chosen = {each.rule.name: each.rule for each in rules if each.rule.name in WAYS}
+            tried = _tested(Check(judge, index, examiner, chosen), against, out, options)
             checked = card.benchmark_facts(against, found, tried)
         else:
             (out / FOLDER / _BEHAVIOUR).unlink(missing_ok=True)
@@ -228,20 +229,9 @@ def _behaviour(examiner: Examiner, pool: Pool, decided: Decisions, out: Path, op
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """What the check of the benchmarks is made of."""
-
-    judge: Judge
-    index: Index
-    examiner: Examiner
-    against: Known
-
-
-def _tested(check: _Check, rules: Sequence[Judged], out: Path, options: CurateOptions) -> list[dict[str, Any]]:
-    """Return how well the check works; from `.scan` where it was tested before."""
-    chosen = {each.rule.name: each.rule for each in rules if each.rule.name in WAYS}
-    thresholds = sorted((name, rule.threshold) for name, rule in chosen.items())
+def _tested(check: Check, against: Known, out: Path, options: CurateOptions) -> list[dict[str, Any]]:
+    """Return how well the check of the benchmarks works; from `.scan` where it was tested before."""
+    thresholds = sorted((name, rule.threshold) for name, rule in check.rules.items())
     told = (check.index.key, options.selftest, SELFTEST, VERSION, thresholds)
     key, path = hashlib.sha256(repr(told).encode()).hexdigest(), out / FOLDER / "selftest.json"
     if path.exists() and (held := json.loads(path.read_bytes()))["key"] == key:
@@ -251,8 +241,8 @@ def _tested(check: _Check, rules: Sequence[Judged], out: Path, options: CurateOp
     options.tell("testing the check of the benchmarks")
     kept = Verdicts(out / FOLDER / "selftest.jsonl")
     try:
-        hidden = sampled(check.against.problems, options.selftest)
-        tried = as_facts(selftest(check.judge, check.index, check.examiner, hidden, chosen, kept))
+        hidden, clean = sampled(against.problems, options.selftest), standard_library(10 * options.selftest)
+        tried = as_facts(selftest(check, hidden, clean, kept))
     finally:
         kept.close()
     _put(path, {"key": key, "tried": tried})

@@ -195,6 +195,8 @@ def size_of(program: str) -> int:
 
 def _settle(examiner: Examiner, waiting: list[tuple[str, Function, list[Probe]]], kept: Verdicts) -> None:
     """Keep for each function the largest problem that it solves, and leave nothing waiting."""
+    if not waiting:
+        return
     pairs = [(function, probe) for _, function, found in waiting for probe in found]
     passed = iter(examiner.confirmed(pairs))
     for key, function, found in waiting:

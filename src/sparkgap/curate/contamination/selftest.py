@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkgap.curate.contamination.behaviour import Behaviour, Examiner, Verdicts, behaviour
+from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour
 from sparkgap.curate.contamination.disguises import DISGUISES
-from sparkgap.curate.contamination.index import Index
+from sparkgap.curate.contamination.index import NGRAM, Index
 from sparkgap.curate.parsing import parsed
 from sparkgap.curate.rules import Rule
 from sparkgap.curate.shingles import grams, words
@@ -48,26 +48,31 @@ class Tried:
     any: int
 
 
-def selftest(
-    judge: Judge, index: Index, examiner: Examiner, problems: Sequence[Problem], rules: Mapping[str, Rule],
-    kept: Verdicts,
-) -> tuple[Tried, ...]:  # fmt: skip
-    """Return what each way finds of some problems' solutions in each disguise, and in the standard library.
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The check of all benchmarks, ready to be used; `rules` are `ngrams`, `structure` and `behaviour` of the run."""
+
+    judge: Judge
+    index: Index
+    examiner: Examiner
+    rules: Mapping[str, Rule]
+
+
+def selftest(check: Check, problems: Sequence[Problem], clean: Iterable[str], kept: Verdicts) -> tuple[Tried, ...]:
+    """Return what each way finds of some problems' solutions in each disguise, and in texts that hold none.
 
     Args:
-        judge: says which disguises still pass.
-        index: of all benchmarks.
-        examiner: of all benchmarks.
+        check: what is tested.
         problems: whose solutions are hidden.
-        rules: `ngrams`, `structure` and `behaviour`, with the thresholds of the run.
+        clean: texts that hold none, from `standard_library`.
         kept: answers of the judge from earlier.
     """
-    hidden = list(_hidden(judge, problems))
-    texts = [(guise, text) for guise, text in hidden] + [(CLEAN, text) for text in standard_library()]
-    found = behaviour(examiner, enumerate(text for _, text in texts), kept)
+    hidden = list(_hidden(check.judge, problems))
+    texts = [(guise, text) for guise, text in hidden] + [(CLEAN, text) for text in clean]
+    found = behaviour(check.examiner, enumerate(text for _, text in texts), kept)
     counts: dict[str, list[int]] = {guise: [0] * 5 for guise in (*DISGUISES, CLEAN)}
     for row, (guise, text) in enumerate(texts):
-        hits = _hits(index, found, row, text, rules)
+        hits = _hits(check, found.rows.get(row, (0, ""))[0], text)
         counts[guise] = [total + one for total, one in zip(counts[guise], (1, *hits, any(hits)), strict=True)]
     return tuple(Tried(guise, *told) for guise, told in counts.items())
 
@@ -82,7 +87,7 @@ def sampled(problems: Iterable[Problem], count: int) -> list[Problem]:
             for place in range(min(count, len(each)))]  # fmt: skip
 
 
-def standard_library(most: int = 400) -> Iterator[str]:
+def standard_library(most: int) -> Iterator[str]:
     """Yield modules of the standard library of the Python that runs this, in the order of their paths."""
     root = Path(sysconfig.get_paths()["stdlib"])
     left_out = {"site-packages", "test", "tests", "idlelib", "turtledemo", "lib2to3"}
@@ -130,14 +135,12 @@ def _called(problem: Problem, text: str) -> str | None:
     return f"{home.name}.{name}" if isinstance(home, ast.ClassDef) else name
 
 
-def _hits(index: Index, found: Behaviour, row: int, text: str, rules: Mapping[str, Rule]) -> tuple[bool, bool, bool]:
-    overlap, _ = index.overlap(grams(words(text), 10))
+def _hits(check: Check, solved: int, text: str) -> tuple[bool, bool, bool]:
+    overlap, _ = check.index.overlap(grams(words(text), NGRAM))
     tree = parsed(text)
-    nodes = index.same_shape(tree)[0] if tree is not None else 0
-    return (
-        not rules["ngrams"].keeps(overlap), not rules["structure"].keeps(nodes),
-        not rules["behaviour"].keeps(found.rows.get(row, (0, ""))[0]),
-    )  # fmt: skip
+    nodes = check.index.same_shape(tree)[0] if tree is not None else 0
+    rules = check.rules
+    return not rules["ngrams"].keeps(overlap), not rules["structure"].keeps(nodes), not rules["behaviour"].keeps(solved)
 
 
 def as_facts(tried: Iterable[Tried]) -> list[dict[str, Any]]:

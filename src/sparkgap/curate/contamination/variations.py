@@ -24,7 +24,7 @@ def variations(calls: Sequence[tuple[Any, ...]], count: int = TRIED) -> list[tup
         for _ in range(1 + turn % 2):
             place = chance.randrange(len(call))
             call[place] = _varied(call[place], chance)
-        told = repr(call)
+        told = repr(tuple(call))
         if told not in known and len(told) < 1000:
             known.add(told)
             found.append(tuple(call))

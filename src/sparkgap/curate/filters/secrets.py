@@ -112,6 +112,8 @@ def _hits(text: str) -> Iterator[_Hit]:
         if needle in text:
             for match in form.finditer(text):
                 group = 1 if form.groups else 0
+                if match[group] in _STAND_INS.values():
+                    continue
                 yield _Hit(match.start(group), match.end(group), kind, _STAND_INS[kind])
     for match in _NAMED.finditer(text):
         if _by_chance(match[1]):
