@@ -23,10 +23,6 @@ from tiny_models import pairs, problems, saved, write_rows
 
 pytest.importorskip("trl", reason="training is an extra")
 SETTING = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-pytestmark = [
-    pytest.mark.filterwarnings(r"ignore:.*gradient_checkpointing.* is deprecated:FutureWarning"),
-    pytest.mark.filterwarnings(r"ignore:.*past_key_values.* is deprecated:FutureWarning"),
-]
 
 
 def run(*words: object) -> Any:

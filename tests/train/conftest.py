@@ -17,18 +17,6 @@ import pytest
 from sparkgap.judge import Judge
 from tiny_models import KINDS, make, pairs, saved, write_rows
 
-THEIRS = (  # TRL calls what transformers has renamed; not ours to mend
-    r"ignore:.*gradient_checkpointing.* is deprecated:FutureWarning",
-    r"ignore:.*past_key_values.* is deprecated:FutureWarning",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            for warning in THEIRS:
-                item.add_marker(pytest.mark.filterwarnings(warning))
-
 
 @pytest.fixture(scope="session")
 def torch() -> Any:

@@ -17,6 +17,7 @@ from sparkgap.judge import Judge
 from sparkgap.train import Guards, RlcfOptions, Sampling, Source, TrainProgress
 from sparkgap.train.grpo import advantages, padded
 from sparkgap.train.logprobs import add_scores, completion_logps
+from sparkgap.train.weights import quiet
 from sparkgap.types import Problem, Verdict
 from tiny_models import Paid, make, problems
 
@@ -71,7 +72,7 @@ def test_the_gradient_is_that_of_the_formula(
     def half(problem: Problem, program: str, verdict: Verdict) -> float | None:
         return None if len(program) % 5 == 0 else float(verdict.passed)
 
-    with ExitStack() as stack:
+    with ExitStack() as stack, quiet():
         trainer = _trainer(options, judge, half, stack)
         model = trainer.model.train()
         for _ in range(options.batch // at_once):

@@ -34,6 +34,8 @@ def result_shown(result: TrainResult) -> str:
         f"{result.way}: {result.steps:,} steps in {result.seconds:,.0f} s",
         f"model       {result.model} ({kept})",
     ]
+    if result.left_out:
+        lines.append(f"left out    {result.left_out:,} problems that a benchmark has as well; manifest.json names them")
     if result.stopped:
         lines.append(f"stopped     {result.stopped}")
     for name, interval in (("before", result.before), ("after", result.after)):

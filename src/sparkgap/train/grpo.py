@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from sparkgap.errors import InputError
 from sparkgap.train.logprobs import completion_logps
 from sparkgap.train.marking import Mark, Marker, shares
 from sparkgap.train.sampler import Drawing, Logps, complete, fits
@@ -193,7 +194,7 @@ class Rlcf:
         """Tell the book and the metrics what became of a batch, once all of it is marked."""
         rows = range(len(batch.prompts))
         every = self._gathered([batch.marks[row] for row in rows], batch)
-        metrics, eos = self._metrics["train"], self.feed.drawing.eos
+        metrics = self._metrics["train"]
         worth = [value for value in every[:, 0].tolist() if not math.isnan(value)]
         mean = sum(worth) / len(worth) if worth else math.nan
         metrics["reward"].append(mean)
@@ -201,13 +202,12 @@ class Rlcf:
         metrics["reward_std"].append(deviation)
         lengths = [len(completion) for completion in batch.completions]
         metrics["completions/mean_length"].append(sum(lengths) / len(lengths))
-        cut = sum(completion[-1] not in eos for completion in batch.completions)
-        metrics["completions/clipped_ratio"].append(cut / len(lengths))
+        metrics["completions/clipped_ratio"].append(every[:, 3].mean().item())
         self.state.num_input_tokens_seen += sum(lengths) + sum(map(len, batch.prompts))
         metrics["num_tokens"] = [self.state.num_input_tokens_seen]
 
     def _gathered(self: Any, marks: list[Mark], batch: Batch) -> Any:
-        """Return worth, passed and forged of every row of all processes, (rows, 3); note them in the book."""
+        """Return worth, passed, forged and cut off of every row of all processes, (rows, 4); note them in the book."""
         import torch
         from accelerate.utils import gather  # type: ignore[import-untyped]
 
@@ -217,12 +217,18 @@ class Rlcf:
                 math.nan if mark.value is None else mark.value,
                 math.nan if mark.passed is None else float(mark.passed),
                 float(mark.hole is not None),
+                float(completion[-1] not in feed.drawing.eos),
             ]
-            for mark in marks
+            for mark, completion in zip(marks, batch.completions, strict=True)
         ]
         every = gather(torch.tensor(told, dtype=torch.float32, device=self.accelerator.device))
         if every[:, 2].any():
             feed.forged(marks)
+        if self.state.global_step == 0 and every[:, 3].all():
+            raise InputError(
+                f"no completion of the first batch came to an end within {feed.drawing.max_tokens} tokens, so there is "
+                "nothing to learn from; raise --max-tokens, or teach the model by `sparkgap train sft` how answers end"
+            )
         worth, passed = (_by_problem(every[:, column].tolist(), batch.picked, feed.group) for column in (0, 1))
         feed.book.note(worth, passed)
         metrics["informative_groups"].append(feed.book.informative(worth))

@@ -28,7 +28,8 @@ class TrainResult:
     """What came of a run. `before`, `after` and `gain` are of the held-out problems, None where there were none.
 
     `steps` were done, `best_step` is that of the model kept; 0 is the start. `after` is of the model kept, hence chosen
-    by these very problems: it is optimistic, and a test split tells the truth.
+    by these very problems: it is optimistic, and a test split tells the truth. `left_out` counts problems that were not
+    trained on because a benchmark has them.
     """
 
     way: str
@@ -42,10 +43,11 @@ class TrainResult:
     gain: Interval | None
     figures: Mapping[str, float]
     seconds: float
+    left_out: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
-        told = {name: getattr(self, name) for name in ("way", "steps", "best_step", "stopped", "seconds")}
+        told = {name: getattr(self, name) for name in ("way", "steps", "best_step", "stopped", "seconds", "left_out")}
         told |= {name: str(getattr(self, name)) for name in ("folder", "model")}
         parts = {name: getattr(self, name) for name in ("before", "after", "gain")}
         told |= {name: asdict(part) if part is not None else None for name, part in parts.items()}

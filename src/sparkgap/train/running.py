@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.errors import InputError
@@ -64,6 +65,7 @@ class TrainingRun:
         self.folder = Folder(way, options, told)
         stack.callback(self.folder.close)
         self._stack = stack
+        self._left_out = len(told.get("left_out", ()))
         self.done: TrainResult | None = None
         if self.together.agree(self.folder.finished):
             self.done = read_result(self.together.agree(self.folder.summary() if self.folder.finished else None))
@@ -138,6 +140,7 @@ class TrainingRun:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         self.show(TrainProgress("finishing", trainer.state.global_step, trainer.args.max_steps))
         result = summed_up(self.way, trainer, watch, self.options, time.monotonic() - began)
+        result = replace(result, left_out=self._left_out)
         self.folder.finish(result.as_json())
         self.together.wait()
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +98,15 @@ def micro_batch(options: Training, count: int, parts: int = 1, unit: int = 1) ->
 
 
 def common_arguments(options: Training, steps: int, micro: tuple[int, int]) -> dict[str, Any]:
-    """Return the arguments that all of TRL's trainers take."""
+    """Return the arguments that all of TRL's trainers take.
+
+    Raises:
+        InputError: a place to report to is not installed.
+    """
     import torch
+
+    if missing := [name for name in options.report_to if find_spec(name) is None]:
+        raise InputError(f"{missing[0]} is not installed, so nothing can be reported to it; pip install {missing[0]}")
 
     gpu = torch.cuda.is_available()
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(Path(options.out) / "logs"))
