@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgap.train.book import Book
@@ -76,6 +76,7 @@ def _noted(book: Book, size: int, values: list[float | None]) -> list[int]:
     return picked
 
 
+@settings(deadline=None, max_examples=300)
 @given(
     st.integers(1, 30),
     st.integers(1, 12),
@@ -100,6 +101,13 @@ def test_picks_are_whole_different_and_go_on_the_same_after_saving(
         if place >= len(outcomes) // 2:
             assert other.pick(size) == picked
             other.note(results)
+
+
+def test_a_problem_set_aside_that_could_not_be_judged_is_picked_once() -> None:
+    book = Book(9, explore=0.0, rest=1)
+    for values in ([0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [None, None], [None, None], [0.0, 0.0]):
+        picked = _noted(book, 4, values)
+        assert len(set(picked)) == 4
 
 
 def test_a_book_of_other_problems_is_refused() -> None:

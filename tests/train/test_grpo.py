@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgap.judge import Judge
@@ -22,6 +22,7 @@ from sparkgap.types import Problem, Verdict
 from tiny_models import Paid, make, problems
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.sampled_from([0.0, 0.25, 1.0]), min_size=1, max_size=12))
 def test_advantages_are_deviations_from_the_mean_of_what_is_known(values: list[float | None]) -> None:
     found = advantages(values)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgap import plugins
@@ -65,6 +65,7 @@ def test_a_test_split_is_refused_whatever_is_measured() -> None:
         set_apart([replace(problem(), split="test")], ())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60), st.sampled_from(["\n", "  \n\t", " "]))
 def test_a_text_with_a_whole_problem_in_it_is_found(before: str, after: str, gap: str) -> None:
     words = PROSE.split()

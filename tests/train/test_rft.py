@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgap.errors import InputError
@@ -85,6 +85,7 @@ def rollout(name: str, index: int, status: str, tokens: tuple[int, ...], ended: 
     return Rollout(name, index, "", status, None, tokens, ended)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

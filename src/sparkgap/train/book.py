@@ -80,7 +80,8 @@ class Book:
             entry = self.entries[at]
             entry.visits += 1
             if not known:
-                (self._turn if entry.state == "live" else self._fresh).append(at)
+                if entry.state in ("new", "live"):  # the others are due as they were
+                    (self._fresh if entry.state == "new" else self._turn).append(at)
                 continue
             done = [value for value in (passed or results)[at] if value is not None]
             entry.rate = sum(value >= 1 for value in done) / max(1, len(done))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgap.errors import InputError
 from sparkgap.train.logprobs import add_scores, plain
 from sparkgap.train.setting import common_arguments, micro_batch
-from sparkgap.train.weights import adapters
+from sparkgap.train.weights import adapters, quiet
 
 if TYPE_CHECKING:
     from sparkgap.train.options import Training
@@ -76,14 +76,15 @@ def imitate(run: TrainingRun, options: Training, rows: Sequence[Row], epochs: fl
         "labels": [[-100] * len(row.given) + list(row.learnt) for row in rows],
     }
     lean = plain(run.model)
-    trainer = trainer_class()(
-        model=run.model,
-        args=config,
-        train_dataset=Dataset.from_dict(columns),
-        processing_class=run.tokenizer,
-        peft_config=adapters(options, run.model),
-        callbacks=[run.guard],
-    )
+    with quiet():
+        trainer = trainer_class()(
+            model=run.model,
+            args=config,
+            train_dataset=Dataset.from_dict(columns),
+            processing_class=run.tokenizer,
+            peft_config=adapters(options, run.model),
+            callbacks=[run.guard],
+        )
     if lean and trainer.accelerator.device.type == "cpu":
         add_scores(trainer.accelerator.unwrap_model(trainer.model))
         trainer.lean_scores = True

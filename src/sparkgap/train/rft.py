@@ -22,7 +22,7 @@ from sparkgap.train.result import TrainResult
 from sparkgap.train.rollouts import Roller, Rollout, contrasts, model_name, passing_tokens
 from sparkgap.train.running import TrainingRun, chosen_problems
 from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare_threads
-from sparkgap.train.weights import adapters
+from sparkgap.train.weights import adapters, quiet
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
@@ -119,14 +119,15 @@ def _preferred(
         "rejected_ids": [list(wrong) for _, _, wrong in pairs],
     }
     micro = micro_batch(options, run.together.count)
-    trainer = dpo_trainer_class()(
-        model=run.model,
-        args=DPOConfig(**common_arguments(options, steps, micro), beta=options.beta, max_length=None),
-        train_dataset=Dataset.from_dict(columns),
-        processing_class=run.tokenizer,
-        peft_config=adapters(options, run.model),
-        callbacks=[run.guard],
-    )
+    with quiet():
+        trainer = dpo_trainer_class()(
+            model=run.model,
+            args=DPOConfig(**common_arguments(options, steps, micro), beta=options.beta, max_length=None),
+            train_dataset=Dataset.from_dict(columns),
+            processing_class=run.tokenizer,
+            peft_config=adapters(options, run.model),
+            callbacks=[run.guard],
+        )
     return run.train(trainer)
 
 

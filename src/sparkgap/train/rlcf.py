@@ -26,7 +26,7 @@ from sparkgap.train.prompting import Prompter
 from sparkgap.train.result import TrainResult
 from sparkgap.train.running import TrainingRun, chosen_problems
 from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare_threads
-from sparkgap.train.weights import adapters
+from sparkgap.train.weights import adapters, quiet
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
@@ -75,16 +75,17 @@ def _trained(run: TrainingRun, options: RlcfOptions, feed: Feed) -> TrainResult:
     from datasets import Dataset  # type: ignore[import-untyped]
 
     lean = plain(run.model)  # before TRL puts its own output layer on
-    trainer = trainer_class()(
-        model=run.model,
-        reward_funcs=[_named],
-        args=_arguments(run, options),
-        train_dataset=Dataset.from_dict({"prompt": [""]}),
-        processing_class=run.tokenizer,
-        peft_config=adapters(options, run.model),
-        callbacks=[run.guard],
-        feed=feed,
-    )
+    with quiet():
+        trainer = trainer_class()(
+            model=run.model,
+            reward_funcs=[_named],
+            args=_arguments(run, options),
+            train_dataset=Dataset.from_dict({"prompt": [""]}),
+            processing_class=run.tokenizer,
+            peft_config=adapters(options, run.model),
+            callbacks=[run.guard],
+            feed=feed,
+        )
     if lean and trainer.accelerator.device.type == "cpu":
         add_scores(trainer.accelerator.unwrap_model(trainer.model))
         trainer.lean_scores = True
