@@ -61,20 +61,20 @@ def closing(result: DemoResult) -> Iterator[str]:
     """Yield the table, what each step is worth, and where to look."""
     samples = "sampled"
     yield ""
-    yield f"{'arm':<28}{'greedy':>20}{samples:>20}{'best of samples':>20}"
+    yield f"{'arm':<28}{'greedy':>24}{samples:>24}{'best of samples':>24}"
     for arm in result.arms:
-        yield f"{arm.name:<28}{_share(arm.greedy):>20}{_share(arm.sampled):>20}{_share(arm.best):>20}"
+        yield f"{arm.name:<28}{_share(arm.greedy):>24}{_share(arm.sampled):>24}{_share(arm.best):>24}"
     yield ""
-    yield f"{'gain in points, paired':<28}{'greedy':>20}{samples:>20}{'best of samples':>20}"
+    yield f"{'gain in points, paired':<28}{'greedy':>24}{samples:>24}{'best of samples':>24}"
     for each in result.gains:
         yield f"{each.of} over {each.over}"
-        yield f"{'':<28}{_points(each.greedy):>20}{_points(each.sampled):>20}{_points(each.best):>20}"
+        yield f"{'':<28}{_points(each.greedy):>24}{_points(each.sampled):>24}{_points(each.best):>24}"
     yield ""
     verdicts = dict(result.curation)
     kept = verdicts.pop("kept")
     passed = f"{verdicts.get('passed', 0):,} passed, {kept:,} of them different"
     yield f"curation    {sum(verdicts.values()):,} answers judged, {passed}"
-    yield from (f"gap         {each.verdict}" for each in result.gap.gaps)
+    yield from (f"gap         the first model is {each.verdict}" for each in result.gap.gaps)
     yield f"gate        {', '.join(f'{each.rule}: {each.outcome}' for each in result.gate.checks)}"
     yield f"took        {result.seconds / 60:.1f} minutes"
     yield f"report      {result.report}"

@@ -50,7 +50,7 @@ FULL = Scale(
     rft_steps=400,
     rl_steps=30,
     rl_rate=1e-4,
-    minutes="about 10 minutes",
+    minutes="a quarter of an hour",
 )
 QUICK = Scale(
     name="quick",
