@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sysconfig
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -49,6 +51,15 @@ def test_a_published_text_is_known(spdx: str, text: str) -> None:
 )  # fmt: skip
 def test_a_header_says_what_it_says(text: str, spdx: str) -> None:
     assert licences.of_header(text) == spdx
+
+
+def test_pythons_own_licence_is_known() -> None:
+    path = Path(sysconfig.get_paths()["stdlib"]) / "LICENSE.txt"
+    if not path.exists():
+        pytest.skip("this Python came without its licence")
+    told = licences.of_file(path.read_text("utf-8"))
+    assert "PSF-2.0" in told
+    assert licences.allowed(told, ALLOWED)
 
 
 def test_the_copy_of_a_licence_in_code_is_no_header() -> None:

@@ -25,7 +25,10 @@ _COPYLEFT = re.compile(
     r"LicenseRef-(proprietary|non-commercial)|BUSL|Parity|PolyForm|Elastic|LPPL|OFL|ODbL|Artistic-1|NPL|SISSL|IPL|RPSL)"
 )
 
-# In order; the phrase must stand in the text after `_flat`. "{only}" becomes -only or -or-later by what stands near.
+_GRANTED = r"(?<!software that is )(licensed|released|distributed|available) under (the )?(terms of )?(the )?(gnu )?"
+
+# In order; the phrase must stand in the text after `_flat`. (Python's own licence speaks of "other software that is
+# released under the GPL", and grants nothing by it.) "{only}" becomes -only or -or-later by what stands near.
 _TEXTS: tuple[tuple[str, str], ...] = (
     (r"gnu affero general public license.{0,40}version 3|(under|of) the (terms of the )?gnu affero general public",
      "AGPL-3.0{only}"),
@@ -40,9 +43,9 @@ _TEXTS: tuple[tuple[str, str], ...] = (
      "GPL-3.0{only}"),
     (r"gnu general public license version 2|(under|by) the terms of the (version [\d.]+ of the )?gnu general public"
      r"|(licensed|released|available|redistributed) under (the )?gnu general public", "GPL-2.0{only}"),
-    (r"(licensed|released|distributed|available) under (the )?(terms of )?(the )?(gnu )?agpl", "AGPL-3.0{only}"),
-    (r"(licensed|released|distributed|available) under (the )?(terms of )?(the )?(gnu )?lgpl", "LGPL-2.1{only}"),
-    (r"(licensed|released|distributed|available) under (the )?(terms of )?(the )?(gnu )?gpl", "GPL-2.0{only}"),
+    (_GRANTED + "agpl", "AGPL-3.0{only}"),
+    (_GRANTED + "lgpl", "LGPL-2.1{only}"),
+    (_GRANTED + "gpl", "GPL-2.0{only}"),
     (r"mozilla public license,? (version |v\. ?)?2|mozilla\.org/mpl/2", "MPL-2.0"),
     (r"mozilla public license,? (version |v\. ?)?1", "MPL-1.1"),
     (r"eclipse public license", "EPL-2.0"),
