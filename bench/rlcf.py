@@ -166,7 +166,7 @@ def start(folder: Path, seed: int) -> Path:
 def told(name: str, found: list[tuple[int, float, float]], goal: float, batch: int) -> tuple[float, int] | None:
     """Print what was measured, and return seconds and samples to the goal; None if it was not reached."""
     print(f"{name}: " + ", ".join(f"{rate:.3f} at {step} ({seconds:.0f} s)" for step, seconds, rate in found))
-    return next(((seconds, step * batch) for step, seconds, rate in found if rate >= goal), None)
+    return next(((seconds, step * batch) for step, seconds, rate in found if step and rate >= goal), None)
 
 
 def main() -> None:
