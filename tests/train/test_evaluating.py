@@ -108,6 +108,17 @@ def test_choices_are_weighed_by_their_log_probabilities(torch: Any) -> None:
         assert found == pytest.approx(expected, abs=1e-4)
 
 
+def test_a_prompt_that_fills_the_context_is_left_unscored(torch: Any) -> None:
+    model, words = make("gpt2"), tokenizer()  # 128 positions
+    short = Request(text="def f(x):", decoding=Decoding(max_tokens=500))
+    long = Request(text="@" * 130, decoding=Decoding(max_tokens=2))
+    choice = Request(text="@" * 130, choices=(" return x",))
+    written, none, neither = answered(model, words, [short, long, choice], DRAWING)
+    assert written.completion_tokens == 128 - len(words(short.text)["input_ids"]) or written.finish_reason == "stop"
+    assert "no room" in none.error
+    assert "no room" in neither.error
+
+
 def test_rated_benchmarks_are_refused(torch: Any) -> None:
     with pytest.raises(InputError, match="mt_bench cannot be watched while training"):
         Ability("mt_bench", tokenizer(), None, 5)  # type: ignore[arg-type]

@@ -102,6 +102,7 @@ drawn = several(
         click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Of completions; 1 unless said."),
         click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), help="Nucleus sampling."),
         click.option("--max-tokens", type=click.IntRange(1), help="Bound of a completion; 512 unless said."),
+        click.option("--at-once", type=click.IntRange(1), help="Completions that grow at the same time; 256."),
         click.option("--variant", help="How problems are put, as in `measure`; the model's own unless said."),
     ]
 )  # fmt: skip
@@ -147,7 +148,7 @@ def parts_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
     plain = ("held_out", "patience", "ability_limit", "ability_drop", "canaries")
     watched = {name: chosen[name] for name in plain} | {name: chosen[word] for name, word in renamed.items()}
     guards: Guards = Guards(**given(watched), ability=chosen["ability"], kl=not chosen["no_kl"])
-    names = ("group", "temperature", "top_p", "max_tokens", "variant")
+    names = ("group", "temperature", "top_p", "max_tokens", "variant", "at_once")
     sampling: Sampling = Sampling(**given({name: chosen[name] for name in names}))
     isolation = "unsafe" if chosen["unsafe"] else chosen["isolation"]
     limits = {name: chosen[name] for name in ("workers", "cpu_s", "memory_mb")} | {"isolation": isolation}

@@ -7,7 +7,7 @@ and totals that are no mean over problems (BLEU); those are for `measure`, after
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sparkgap import plugins
@@ -15,7 +15,7 @@ from sparkgap.benchmarks import Asked, Programmed, Rated, Scored, Totalled
 from sparkgap.errors import InputError
 from sparkgap.stats import Interval, mean_interval, mean_pass_at_k, paired_difference
 from sparkgap.train.marking import Marker
-from sparkgap.train.prompting import Prompter, cut, prompt_tokens
+from sparkgap.train.prompting import Prompter, context_of, cut, prompt_tokens
 from sparkgap.train.sampler import Drawing, complete
 from sparkgap.types import Problem, Reply, Request, Variant
 
@@ -126,7 +126,11 @@ class Ability:
             asked = [
                 self._benchmark.ask(problem, self._variant, told) for problem, told in zip(ours, replies, strict=True)
             ]
-            open_ = [(place, request) for place, request in enumerate(asked) if request is not None]
+            open_ = [
+                (place, request)
+                for place, request in enumerate(asked)
+                if request is not None and not any(reply.error for reply in replies[place])
+            ]
             if not open_:
                 break
             answers = answered(model, self._tokenizer, [request for _, request in open_], drawing)
@@ -144,6 +148,15 @@ class Ability:
         return paired_difference([new - old for new, old in pairs] or [0.0], scale=self.scale)
 
     def _values(self, problems: list[Problem], replies: list[tuple[Reply, ...]]) -> list[float | None]:
+        """Return the value of each problem, None where there is no reply."""
+        places = [place for place, told in enumerate(replies) if told and not any(reply.error for reply in told)]
+        values: list[float | None] = [None] * len(problems)
+        found = self._scored([problems[place] for place in places], [replies[place] for place in places])
+        for place, value in zip(places, found, strict=True):
+            values[place] = value
+        return values
+
+    def _scored(self, problems: list[Problem], replies: list[tuple[Reply, ...]]) -> list[float | None]:
         benchmark, variant = self._benchmark, self._variant
         if isinstance(benchmark, Scored):
             scored = (benchmark.score(each, variant, told, ()) for each, told in zip(problems, replies, strict=True))
@@ -157,27 +170,37 @@ class Ability:
 
 
 def answered(model: Any, tokenizer: Any, requests: Sequence[Request], drawing: Drawing) -> list[Reply]:
-    """Return a greedy reply to each request, or the log-probabilities of its choices."""
-    if any(request.choices for request in requests):
-        return [_chosen(model, tokenizer, request) for request in requests]
-    from dataclasses import replace
-
+    """Return a greedy reply to each request, or the log-probabilities of its choices; errors where none is possible."""
+    replies: list[Reply] = [Reply(error="the prompt leaves no room in the model's context") for _ in requests]
     prompts = [prompt_tokens(tokenizer, request) for request in requests]
-    longest = min(max(request.decoding.max_tokens for request in requests), drawing.max_tokens)
-    found = complete(model, prompts, replace(drawing, temperature=0.0, max_tokens=longest))
-    replies = []
-    for request, tokens in zip(requests, found, strict=True):
-        text = cut(str(tokenizer.decode(tokens, skip_special_tokens=True)), request.decoding.stop)
-        ended = bool(tokens) and tokens[-1] in drawing.eos
-        replies.append(Reply(text, "stop" if ended else "length", completion_tokens=len(tokens)))
+    context = context_of(model)
+    rooms = [
+        min(request.decoding.max_tokens, context - len(prompt))
+        for request, prompt in zip(requests, prompts, strict=True)
+    ]
+    written = [place for place, request in enumerate(requests) if rooms[place] > 0 and not request.choices]
+    if written:
+        longest = min(max(rooms[place] for place in written), *(left[place] for place in written))
+        greedy = replace(drawing, temperature=0.0, max_tokens=longest)
+        found = complete(model, [prompts[place] for place in written], greedy)
+        for place, tokens in zip(written, found, strict=True):
+            replies[place] = _written(tokenizer, requests[place], tokens[: rooms[place]], drawing)
+    for place, request in enumerate(requests):
+        if request.choices and rooms[place] > 0:
+            replies[place] = _chosen(model, tokenizer, request, prompts[place])
     return replies
 
 
-def _chosen(model: Any, tokenizer: Any, request: Request) -> Reply:
+def _written(tokenizer: Any, request: Request, tokens: Sequence[int], drawing: Drawing) -> Reply:
+    text = cut(str(tokenizer.decode(tokens, skip_special_tokens=True)), request.decoding.stop)
+    ended = bool(tokens) and tokens[-1] in drawing.eos
+    return Reply(text, "stop" if ended else "length", completion_tokens=len(tokens))
+
+
+def _chosen(model: Any, tokenizer: Any, request: Request, prompt: Sequence[int]) -> Reply:
     """Return the log-probability of each choice after the prompt, summed over its tokens."""
     import torch
 
-    prompt = prompt_tokens(tokenizer, request)
     device = model.get_input_embeddings().weight.device
     logps = []
     for choice in request.choices:
@@ -185,8 +208,7 @@ def _chosen(model: Any, tokenizer: Any, request: Request) -> Reply:
         ids = torch.tensor([[*prompt, *tokens]], device=device)
         with torch.no_grad():
             logits = model(input_ids=ids).logits[0, len(prompt) - 1 : -1]
-        scores = logits.float().log_softmax(-1)
-        logps.append(scores.gather(1, ids[0, len(prompt) :, None]).sum().item())
+        logps.append(logits.float().log_softmax(-1).gather(1, ids[0, len(prompt) :, None]).sum().item())
     return Reply(logprobs=tuple(logps))
 
 

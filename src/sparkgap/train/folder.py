@@ -14,6 +14,7 @@ One process writes, however many train.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -31,7 +32,8 @@ from sparkgap.train.options import Training
 METRICS, PAIRS, STATE = "metrics.jsonl", "before_after.jsonl", "sparkgap.json"
 CHECKPOINTS, MODEL = "checkpoints", "model"
 _OURS = (METRICS, PAIRS, CHECKPOINTS, MODEL, "adapter", "before", "after", "rollouts.jsonl", "canary.json", "logs")
-_BY_THE_WAY = ("out", "fresh", "command", "report_to", "log_every", "rows", "checkpoint_every", "judging", "rollouts")
+_BY_THE_WAY = ("out", "fresh", "command", "report_to", "log_every", "rows", "checkpoint_every", "rollouts")
+_LARGE = 256 << 20  # bytes
 
 Json = dict[str, Any]
 
@@ -129,9 +131,29 @@ def _asked(kind: str, options: Training, data: Mapping[str, Any]) -> Json:
     told = json.loads(json.dumps(asdict(options), default=str))
     for name in _BY_THE_WAY:
         told.pop(name, None)
+    told.get("judging", {}).pop("workers", None)
     # `benchmark` names what a run is of where runs are listed.
     return {"kind": "train", "benchmark": "train", "way": kind, "options": told, "data": dict(data),
-            "sparkgap": __version__}  # fmt: skip
+            "weights": identity(options.model), "sparkgap": __version__}  # fmt: skip
+
+
+def identity(model: str) -> str:
+    """Return a sha256 (hex) of a local model's files, so that another model in the same folder is another one.
+
+    Files of more than 256 MB count by their size and time. A name on the hub stands for itself.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        told = path.stat()
+        digest.update(f"{path.name} {told.st_size} ".encode())
+        if told.st_size > _LARGE:
+            digest.update(f"{told.st_mtime_ns} ".encode())
+        else:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _session(options: Training) -> Json:

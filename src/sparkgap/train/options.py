@@ -89,13 +89,17 @@ class Judging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How completions are drawn to learn from: `group` of each problem, at most `max_tokens` long."""
+    """How completions are drawn to learn from: `group` of each problem, at most `max_tokens` long.
+
+    `at_once` bounds how many grow at the same time, and with it the memory that drawing takes.
+    """
 
     group: int = 8
     temperature: float = 1.0
     top_p: float = 1.0
     max_tokens: int = 512
     variant: str = ""
+    at_once: int = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ name a variant. What a completion is worth is decided on the text before the fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sparkgap import plugins
@@ -48,6 +48,20 @@ class Prompter:
             self._tokens[problem.id] = prompt_tokens(self.tokenizer, self.request(problem))
         return self._tokens[problem.id]
 
+    def require_room(self, problems: Iterable[Problem], max_tokens: int, model: Any) -> None:
+        """Look whether every prompt leaves room for a completion in the model's context.
+
+        Raises:
+            InputError: one does not.
+        """
+        context = context_of(model)
+        for problem in problems:
+            if (length := len(self.tokens(problem))) + max_tokens > context:
+                raise InputError(
+                    f"{problem.id} has {length} tokens, which with {max_tokens} of a completion are more than the "
+                    f"model's context of {context}; lower --max-tokens or leave it out"
+                )
+
     def text(self, problem: Problem) -> str:
         """Return the prompt as text, special tokens included."""
         return str(self.tokenizer.decode(self.tokens(problem)))
@@ -55,6 +69,11 @@ class Prompter:
     def reply(self, completion: Sequence[int]) -> str:
         """Return the text of a completion: without special tokens, and up to the first stop."""
         return cut(str(self.tokenizer.decode(completion, skip_special_tokens=True)), self.stop)
+
+
+def context_of(model: Any) -> int:
+    """Return how many tokens the model can read, as far as its settings say."""
+    return int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
 
 
 def cut(text: str, stop: Sequence[str]) -> str:

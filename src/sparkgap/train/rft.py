@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.errors import InputError
+from sparkgap.train.folder import identity
 from sparkgap.train.guards import Show
 from sparkgap.train.imitation import Row, imitate
 from sparkgap.train.marking import Marker
@@ -19,9 +20,9 @@ from sparkgap.train.options import DpoOptions, RftOptions
 from sparkgap.train.problems import ProblemSet
 from sparkgap.train.prompting import Prompter
 from sparkgap.train.result import TrainResult
-from sparkgap.train.rollouts import Roller, Rollout, contrasts, model_name, passing_tokens
+from sparkgap.train.rollouts import Roller, Rollout, contrasts, passing_tokens
 from sparkgap.train.running import TrainingRun, chosen_problems
-from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare_threads
+from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare
 from sparkgap.train.weights import adapters, quiet
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def dpo(
 def _learnt(
     way: str, options: RftOptions, judge: Judge | None, problems: ProblemSet | None, progress: Show | None
 ) -> TrainResult:
-    prepare_threads()
+    prepare()
     with ExitStack() as stack:
         own = stack.enter_context(judging(options.judging, judge))
         chosen, told = chosen_problems(options.source, problems, options.guards.held_out, options.measured_on)
@@ -70,6 +71,7 @@ def _learnt(
             return run.done
         run.watch_over(options.guards, chosen.held_out, options.sampling, own, options.judging)
         prompter = Prompter(run.tokenizer, chosen.train[0].benchmark, options.sampling.variant)
+        prompter.require_room((*chosen.train, *chosen.held_out), options.sampling.max_tokens, run.model)
         marker = Marker(own, "tests", options.judging)
         stack.callback(marker.close)
         found = _rollouts(run, options, chosen, prompter, marker)
@@ -92,7 +94,7 @@ def _rollouts(
     model = run.model.to(device)
     roller = Roller(
         model,
-        model_name(options.model),
+        identity(options.model),
         prompter,
         marker,
         run.drawing(options.sampling),

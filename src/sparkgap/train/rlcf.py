@@ -25,7 +25,7 @@ from sparkgap.train.problems import ProblemSet, impossible
 from sparkgap.train.prompting import Prompter
 from sparkgap.train.result import TrainResult
 from sparkgap.train.running import TrainingRun, chosen_problems
-from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare_threads
+from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare
 from sparkgap.train.weights import adapters, quiet
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def rlcf(
         ForgedPass: a completion passed tests that nothing can pass.
         IsolationError, InfraError: the judge does not start, or failed.
     """
-    prepare_threads()
+    prepare()
     with ExitStack() as stack:
         own = stack.enter_context(judging(options.judging, judge))
         chosen, told = chosen_problems(options.source, problems, options.guards.held_out, options.measured_on)
@@ -58,6 +58,7 @@ def rlcf(
         if run.done is not None:
             return run.done
         prompter = Prompter(run.tokenizer, chosen.train[0].benchmark, options.sampling.variant)
+        prompter.require_room((*chosen.train, *chosen.held_out), options.sampling.max_tokens, run.model)
         run.watch_over(options.guards, chosen.held_out, options.sampling, own, options.judging)
         if options.control == "sft":
             return _imitated(run, options, chosen, prompter)

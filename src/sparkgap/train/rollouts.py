@@ -123,21 +123,10 @@ class Roller:
         return found
 
     def _key(self, problems: Sequence[Problem]) -> str:
-        told = [self.name, fingerprint(problems), asdict(self.sampling), self.seed, self.prompter.variant.name]
+        sampling = asdict(self.sampling)
+        del sampling["at_once"]
+        told = [self.name, fingerprint(problems), sampling, self.seed, self.prompter.variant.name]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def model_name(model: str) -> str:
-    """Return a model's name with a sha256 of its files, so that another model in the same folder is another one."""
-    folder = Path(model)
-    if not folder.is_dir():
-        return model
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        digest.update(f"{path.name} {path.stat().st_size} ".encode())
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return f"{folder.name}@{digest.hexdigest()}"
 
 
 def passing_tokens(rollouts: Sequence[Rollout], most: int) -> list[tuple[str, tuple[int, ...]]]:

@@ -84,6 +84,7 @@ class TrainingRun:
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
+            rows=sampling.at_once,
         )
 
     def watch_over(

@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 _ROWS_CPU, _ROWS_GPU = 48, 8  # through a device at once: more is slower for small models, and too much for large ones
 
 
+_PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "peft")
+
+
+def prepare() -> None:
+    """Look whether the packages of training are there, and have their threads prepared.
+
+    Raises:
+        InputError: one is missing.
+    """
+    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
+        raise InputError(f"training needs more packages ({missing[0]} is missing): pip install 'sparkgap[train]'")
+    prepare_threads()
+
+
 def prepare_threads() -> None:
     """Set what must be set before torch and tokenizers are imported, where nobody said otherwise.
 

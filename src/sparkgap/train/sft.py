@@ -16,7 +16,7 @@ from sparkgap.train.problems import ProblemSet
 from sparkgap.train.result import TrainResult
 from sparkgap.train.rows import examples, hashes
 from sparkgap.train.running import TrainingRun, chosen_problems
-from sparkgap.train.setting import judging, prepare_threads
+from sparkgap.train.setting import judging, prepare
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
@@ -36,7 +36,7 @@ def sft(
     Raises:
         InputError: options that do not fit together, a model or data that is not there, data that is measured on.
     """
-    prepare_threads()
+    prepare()
     with ExitStack() as stack:
         watched = problems is not None or options.source is not None or bool(options.guards.ability)
         own = stack.enter_context(judging(options.judging, judge)) if watched else None

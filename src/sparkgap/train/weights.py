@@ -12,20 +12,16 @@ from typing import Any
 from sparkgap.errors import InputError
 from sparkgap.train.options import Training
 
-_EXTRA = "training needs more packages: pip install 'sparkgap[train]'"
-
 
 def load(options: Training) -> tuple[Any, Any]:
     """Return the model and its tokenizer; padding goes by the end token where the tokenizer has no other.
 
     Raises:
-        InputError: there is no such model here, or packages are missing.
+        InputError: there is no such model here.
     """
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError as fault:
-        raise InputError(f"{_EXTRA} ({fault.name} is missing)") from fault
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     local = Path(options.model).is_dir()
     if not local and (options.model.startswith((".", "/", "~")) or options.model.count("/") > 1):
         raise InputError(f"there is no folder {options.model}; --model is a local folder or a name on the hub")
