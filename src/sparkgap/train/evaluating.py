@@ -174,10 +174,8 @@ def answered(model: Any, tokenizer: Any, requests: Sequence[Request], drawing: D
     replies: list[Reply] = [Reply(error="the prompt leaves no room in the model's context") for _ in requests]
     prompts = [prompt_tokens(tokenizer, request) for request in requests]
     context = context_of(model)
-    rooms = [
-        min(request.decoding.max_tokens, context - len(prompt))
-        for request, prompt in zip(requests, prompts, strict=True)
-    ]
+    left = [context - len(prompt) for prompt in prompts]
+    rooms = [min(request.decoding.max_tokens, room) for request, room in zip(requests, left, strict=True)]
     written = [place for place, request in enumerate(requests) if rooms[place] > 0 and not request.choices]
     if written:
         longest = min(max(rooms[place] for place in written), *(left[place] for place in written))
