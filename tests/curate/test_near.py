@@ -91,9 +91,9 @@ def test_the_forest_has_the_clusters_of_the_whole_graph(
 ) -> None:
     edges = [(min(one, other), max(one, other), weight) for one, other, weight in edges if one != other]
 
-    def told(part: list[tuple[int, int, float]]) -> near._Edges:
+    def told(part: list[tuple[int, int, float]]) -> near.Forest:
         left, right, weight = (np.array([edge[place] for edge in part]) for place in range(3))
-        return near._Edges(left.astype(np.int64), right.astype(np.int64), weight.astype(np.float64))
+        return near.Forest(left.astype(np.int64), right.astype(np.int64), weight.astype(np.float64))
 
     found = near._spanning(15, near._spanning(15, told([]), told(edges[:cut])), told(edges[cut:]))
     assert found.left.size < 15
@@ -101,7 +101,7 @@ def test_the_forest_has_the_clusters_of_the_whole_graph(
     for one, other, weight in edges:
         if weight >= at:
             label = [label[one] if each == label[other] else each for each in label]
-    clusters = near.Forest(found.left, found.right, found.similarity).clusters(15, at)
+    clusters = found.clusters(15, at)
     for one, other in combinations(range(15), 2):
         assert (clusters[one] == clusters[other]) == (label[one] == label[other])
 

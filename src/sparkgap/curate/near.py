@@ -66,17 +66,23 @@ class Recall:
 
 def forest(pool: Pool, chosen: Any, options: NearOptions, scratch: Path) -> Forest:
     """Return the forest over the rows that are true in the mask `chosen`; two files in `scratch` come and go."""
-    import numpy as np
-
-    rows, bands, signatures, files = _mapped(pool, chosen, options, scratch)
-    found = _Edges(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-    for band in range(options.bands if rows.size else 0):
-        left, right = _pairs(np.asarray(bands[band]))
-        found = _spanning(rows.size, found, _compared(signatures, left, right))
-    del bands, signatures
+    rows, keys, signatures, files = _mapped(pool, chosen, options, scratch)
+    found = link(keys, signatures) if rows.size else Forest(rows, rows, rows.astype(float))
+    del keys, signatures
     for file in files:
         file.unlink()
     return Forest(rows[found.left], rows[found.right], found.similarity)
+
+
+def link(keys: Any, signatures: Any) -> Forest:
+    """Return the forest over some documents, from their keys (bands by documents) and signatures, by their places."""
+    import numpy as np
+
+    found = Forest(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    for band in keys:
+        left, right = _pairs(np.asarray(band))
+        found = _spanning(len(signatures), found, _compared(signatures, left, right))
+    return found
 
 
 def recall(pool: Pool, chosen: Any, options: NearOptions, sample: int = 2000, jaccard: float = 0.8) -> Recall:
@@ -109,13 +115,6 @@ def recall(pool: Pool, chosen: Any, options: NearOptions, sample: int = 2000, ja
             same = (matrix[one, :cut] == matrix[other, :cut]).reshape(options.bands, options.rows)
             hits += bool(same.all(axis=1).any())
     return Recall(jaccard, len(signed), shown, hits, promised / shown if shown else 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Edges:
-    left: Any
-    right: Any
-    similarity: Any
 
 
 def _mapped(pool: Pool, chosen: Any, options: NearOptions, scratch: Path) -> tuple[Any, Any, Any, Sequence[Path]]:
@@ -165,7 +164,7 @@ def _pairs(keys: Any) -> tuple[Any, Any]:
     return coded // keys.size, coded % keys.size
 
 
-def _compared(signatures: Any, left: Any, right: Any) -> _Edges:
+def _compared(signatures: Any, left: Any, right: Any) -> Forest:
     """Return the pairs that are similar enough to matter, with their similarities."""
     import numpy as np
 
@@ -174,10 +173,10 @@ def _compared(signatures: Any, left: Any, right: Any) -> _Edges:
         part = slice(start, start + _CHUNK)
         similarity[part] = (signatures[left[part]] == signatures[right[part]]).mean(axis=1)
     kept = similarity >= FLOOR
-    return _Edges(left[kept], right[kept], similarity[kept])
+    return Forest(left[kept], right[kept], similarity[kept])
 
 
-def _spanning(rows: int, old: _Edges, new: _Edges) -> _Edges:
+def _spanning(rows: int, old: Forest, new: Forest) -> Forest:
     """Return the maximum spanning forest of both together (Kruskal 1956); ties go by row, so that it is one forest."""
     import numpy as np
 
@@ -187,7 +186,7 @@ def _spanning(rows: int, old: _Edges, new: _Edges) -> _Edges:
     trees = _Trees(rows)
     kept = [place for place, one, other in zip(order.tolist(), left[order].tolist(), right[order].tolist(), strict=True)
             if trees.join(one, other)]  # fmt: skip
-    return _Edges(left[kept], right[kept], similarity[kept])
+    return Forest(left[kept], right[kept], similarity[kept])
 
 
 class _Trees:
