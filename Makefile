@@ -40,8 +40,9 @@ check: setup ## format, lint and types
 test: check ## check, then every test but the long ones
 	$(BIN)/python -m pytest -m "not soak"
 
-demo: setup ## grade the samples that ship with the package
+demo: setup ## grade the samples that ship with the package, then the whole circle on a small model
 	$(BIN)/sparkgap grade src/sparkgap/benchmarks/_hello/samples.jsonl --benchmark hello
+	$(BIN)/sparkgap demo $(ARGS)
 
 soak: setup ## the long tests
 	$(BIN)/python -m pytest -m soak
@@ -49,6 +50,7 @@ soak: setup ## the long tests
 bench: setup ## what each part costs, beside a named peer (ARGS=--quick: in minutes)
 	$(BIN)/python bench/judge.py $(ARGS)
 	$(BIN)/python bench/measure.py $(ARGS)
+	$(BIN)/python bench/curate.py
 
 lock: ## pin the newest versions anew (needs the network)
 	$(PYTHON) -m venv --clear build/lock

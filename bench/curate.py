@@ -186,9 +186,8 @@ def main() -> None:
     pairs = true_pairs([text for _, text in files], 0.5)
     report = _report(names, costs, clusters, pairs, size)
     promised = [NEAR.found(index) for index in pairs.values() if index >= AT]
-    print(
-        f"\nthe parameters promise {statistics.mean(promised or [1.0]):.2%} of the {len(promised):,} pairs with J >= {AT}"
-    )
+    share = statistics.mean(promised or [1.0])
+    print(f"\nthe parameters promise {share:.2%} of the {len(promised):,} pairs with J >= {AT}")
     print(f"the whole pipeline without the judge: {size / whole['cpu_s']:.2f} MB/s, peak {whole['peak_mb']:.0f} MB")
     if chosen.json:
         chosen.json.write_text(
