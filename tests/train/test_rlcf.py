@@ -119,6 +119,14 @@ def test_other_options_are_another_run(options: RlcfOptions, train: Train) -> No
         train(replace(options, learning_rate=1e-5))
 
 
+def test_a_run_that_failed_before_its_first_figure_is_in_nobodys_way(options: RlcfOptions, train: Train) -> None:
+    options = replace(options, steps=1, guards=replace(options.guards, every=0, held_out=0))
+    with pytest.raises(InputError, match="whole groups"):
+        train(replace(options, batch=50))
+    assert (options.out / "manifest.json").exists()
+    assert train(options).steps == 1
+
+
 def test_a_pass_on_an_impossible_problem_stops_the_run_and_is_kept(
     options: RlcfOptions, taught: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

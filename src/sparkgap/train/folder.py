@@ -57,7 +57,8 @@ class Folder:
         self.finished = False
         if not is_main():
             return
-        self._run = open_run(_asked(kind, options, data), out=self.path, fresh=options.fresh)
+        fresh = options.fresh or _unbegun(self.path)
+        self._run = open_run(_asked(kind, options, data), out=self.path, fresh=fresh)
         if not self._run.resumed:
             for name in _OURS:
                 _remove(self.path / name)
@@ -172,6 +173,16 @@ def _session(options: Training) -> Json:
         "platform": platform.platform(),
         **versions,
     }
+
+
+def _unbegun(out: Path) -> bool:
+    """Whether a folder holds a run that ended before its first figure, by a mistake in its options most likely."""
+    try:
+        manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    kept = (METRICS, CHECKPOINTS, MODEL, "rollouts.jsonl")
+    return manifest.get("kind") == "train" and not any((out / name).exists() for name in kept)
 
 
 def _step_of(line: str) -> float:

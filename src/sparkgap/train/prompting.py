@@ -59,7 +59,7 @@ class Prompter:
             if (length := len(self.tokens(problem))) + max_tokens > context:
                 raise InputError(
                     f"{problem.id} has {length} tokens, which with {max_tokens} of a completion are more than the "
-                    f"model's context of {context}; lower --max-tokens or leave it out"
+                    f"model's context of {context}; lower --max-tokens, name another --variant, or leave it out"
                 )
 
     def text(self, problem: Problem) -> str:
