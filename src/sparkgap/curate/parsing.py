@@ -28,10 +28,29 @@ def parsed(text: str) -> ast.Module | None:
     return tree
 
 
-def docstring_nodes(tree: ast.AST) -> Iterator[ast.Constant]:
+def definitions(tree: ast.AST) -> Iterator[Definition | ast.ClassDef]:
+    """Yield every function and class in a tree, those within others too; only statements are looked through."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Definition | ast.ClassDef):
+            yield node
+        for name in _BLOCKS:
+            waiting += reversed(getattr(node, name, ()))
+
+
+def functions_in(tree: ast.AST) -> Iterator[Definition]:
+    """Yield every function in a tree."""
+    return (node for node in definitions(tree) if isinstance(node, Definition))
+
+
+_BLOCKS = ("cases", "finalbody", "orelse", "handlers", "body")  # the first of these is looked through last
+
+
+def docstring_nodes(tree: ast.Module) -> Iterator[ast.Constant]:
     """Yield the docstrings of a module and of all that it defines."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | Definition) and (found := docstring_node(node)):
+    for node in (tree, *definitions(tree)):
+        if (found := docstring_node(node)) is not None:
             yield found
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.curate.contamination.probes import Probe, answering, by_arity, matching, probes, questions
-from sparkgap.curate.contamination.structure import definitions, shape
+from sparkgap.curate.contamination.structure import shape
 from sparkgap.curate.functions import Function, functions
-from sparkgap.curate.parsing import parsed
+from sparkgap.curate.parsing import functions_in, parsed
 from sparkgap.references import Reference, prepared, references
 from sparkgap.types import InputTests, Problem, Program
 
@@ -190,7 +190,7 @@ def behaviour(
 def size_of(program: str) -> int:
     """Return how many nodes the structure of a program has, all of its functions together."""
     tree = parsed(program)
-    return sum(shape(node).nodes for node in definitions(tree)) if tree is not None else 0
+    return sum(shape(node).nodes for node in functions_in(tree)) if tree is not None else 0
 
 
 def _settle(examiner: Examiner, waiting: list[tuple[str, Function, list[Probe]]], kept: Verdicts) -> None:

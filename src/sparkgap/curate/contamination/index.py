@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap import plugins
-from sparkgap.curate.contamination.structure import definitions, outline, shape
-from sparkgap.curate.parsing import docstring_nodes, parsed
+from sparkgap.curate.contamination.structure import outline, shape
+from sparkgap.curate.parsing import docstring_nodes, functions_in, parsed
 from sparkgap.curate.shingles import grams, words
 from sparkgap.errors import DataError
 from sparkgap.types import CodeTests, Problem
@@ -67,10 +67,10 @@ class Index:
         best = int(np.argmax(shares))
         return float(shares[best]), self.names[best]
 
-    def same_shape(self, tree: ast.AST) -> tuple[int, str]:
+    def same_shape(self, tree: ast.Module) -> tuple[int, str]:
         """Return the nodes of the largest function built like a solution, and the problem; (0, "") if none."""
         found = (0, "")
-        for node in definitions(tree):
+        for node in functions_in(tree):
             if outline(node) in self.outlines:
                 told = shape(node)
                 if told.nodes > found[0] and told.hash in self.shapes:
@@ -123,7 +123,7 @@ def build(problems: Iterable[Problem]) -> Index:
             names.append(f"{problem.id} ({part})")
             sizes.append(found.size)
         if problem.reference and (tree := parsed(problem.reference)):
-            for node in definitions(tree):
+            for node in functions_in(tree):
                 told = shape(node)
                 if told.nodes >= LEAST_NODES and told.hash not in shapes:
                     shapes[told.hash] = problem.id

@@ -47,11 +47,6 @@ def shape(node: Definition) -> Shape:
     return Shape(int.from_bytes(digest, "big"), sum(not each.startswith(("=", ".")) for each in told))
 
 
-def definitions(tree: ast.AST) -> Iterator[Definition]:
-    """Yield every function in a tree, those within others too."""
-    return (node for node in ast.walk(tree) if isinstance(node, Definition))
-
-
 def _told(node: Definition) -> Iterator[str]:
     """Yield a word for each node, in order."""
     numbers: dict[str, int] = {}

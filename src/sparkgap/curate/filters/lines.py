@@ -12,6 +12,9 @@ from sparkgap.curate.rules import Rule, Step
 _ENCODED = re.compile(r"[a-zA-Z0-9+/\n=]{64,}|(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}|(?:\\u[0-9a-fA-F]{4}){8,}")
 
 
+_ALNUM = "".join(filter(str.isalnum, map(chr, range(128)))).encode("ascii")
+
+
 class Lines:
     """Lengths in characters; shares of the whole text."""
 
@@ -44,11 +47,18 @@ class Lines:
         return {
             "max_line": longest,
             "mean_line": round(sum(map(len, lines)) / max(1, len(lines)), 2),
-            "alnum_share": round(sum(map(str.isalnum, text)) / len(text), 4),
+            "alnum_share": round(_alnum(text) / len(text), 4),
             "encoded_run": max(runs, default=0),
             "encoded_share": round(sum(runs) / len(text), 4),
             "repeated_lines": round(1 - len(Counter(told)) / len(told), 4) if told else 0.0,
         }
+
+
+def _alnum(text: str) -> int:
+    """Return how many characters are letters or digits."""
+    if text.isascii():
+        return len(text) - len(text.encode("ascii").translate(None, _ALNUM))
+    return sum(map(str.isalnum, text))
 
 
 def _runs(text: str) -> Iterable[str]:

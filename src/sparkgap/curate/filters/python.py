@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping
 
 from sparkgap.curate.documents import Document, Values
-from sparkgap.curate.parsing import docstring_nodes, parsed
+from sparkgap.curate.parsing import docstring_nodes, functions_in, parsed
 from sparkgap.curate.rules import Rule, Step
 
 _PYTHON = ("python",)
@@ -64,7 +63,7 @@ class Python:
             "comment_share": round(min(1.0, comments / max(1, len(text))), 4),
             "def_lines": share(_DEF), "pass_lines": share(_PASS), "import_lines": share(_IMPORT),
             "print_lines": share(_PRINT), "assert_lines": share(_ASSERT), "todo_lines": share(_TODO),
-            "functions": sum(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(tree)),
+            "functions": sum(1 for _ in functions_in(tree)),
             "docstrings": len(docstrings),
         }  # fmt: skip
 

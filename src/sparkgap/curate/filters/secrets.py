@@ -49,6 +49,7 @@ _FORMS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
 _NAMED = re.compile(  # a telling name, and a text assigned to it
     r"(?i)(?:passwd|password|pwd|secret|token|api_?key|access_?key|auth_?key)[\"']?\s*[:=]\s*[rbu]?[\"']([^\"'\s]{8,100})[\"']"
 )
+_TELLING = re.compile(r"(?i)pass|pwd|secret|token|key")
 _EMAIL = re.compile(
     r"(?<![\w.+-/:])([A-Za-z0-9][\w.+-]{0,63})@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,18})(?![\w@])"
 )
@@ -115,7 +116,7 @@ def _hits(text: str) -> Iterator[_Hit]:
                 if match[group] in _STAND_INS.values():
                     continue
                 yield _Hit(match.start(group), match.end(group), kind, _STAND_INS[kind])
-    for match in _NAMED.finditer(text):
+    for match in _NAMED.finditer(text) if _TELLING.search(text) else ():
         if _by_chance(match[1]):
             yield _Hit(match.start(1), match.end(1), "passwords", _STAND_INS["passwords"])
     if "@" in text:
