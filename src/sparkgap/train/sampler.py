@@ -157,15 +157,8 @@ def _grow(
 ) -> None:
     import torch
 
-    device = model.get_input_embeddings().weight.device
-    different: dict[tuple[int, ...], int] = {}
-    which = [different.setdefault(tuple(prompts[place]), len(different)) for place in places]
-    logits, cache, mask = _read(model, list(different), drawing.pad, device)
+    logits, cache, mask = _opened(model, [tuple(prompts[place]) for place in places], drawing.pad)
     kept_in = {_cache_word(model): cache, "use_cache": True}
-    if len(which) != len(different):
-        index = torch.tensor(which, device=device)
-        cache.batch_select_indices(index)
-        logits, mask = logits[index], mask[index]
     padded = not bool(mask.all())
     positions = mask.sum(1, keepdim=True)
     alive = list(range(len(places)))  # rows of this batch that still grow, in the order of the cache
@@ -174,22 +167,22 @@ def _grow(
     eos = set(drawing.eos)
     for length in range(1, drawing.max_tokens + 1):
         tokens = _next(logits, drawing)
-        scores = _logps(logits, tokens, drawing) if logps is not None else None
+        scores = _logps(logits, tokens, drawing) if logps is not None else []
         kept = []
         for row, (place, token) in enumerate(zip(alive, tokens.tolist(), strict=True)):
             if grown[place] and grown[place][-1] in eos:
                 continue  # it has ended, and is in the batch until that is made smaller
             grown[place].append(token)
-            if scores is not None and logps is not None:
+            if logps is not None:
                 logps.setdefault(places[place], []).append(scores[row])
-            if token in eos or length == drawing.max_tokens:
-                end(places[place], grown[place])
             if token not in eos:
                 kept.append(row)
+            if token in eos or length == drawing.max_tokens:
+                end(places[place], grown[place])
         if not kept or length == drawing.max_tokens:
             return
         if len(kept) < _KEEP * len(alive):
-            index = torch.tensor(kept, device=device)
+            index = torch.tensor(kept, device=mask.device)
             cache.batch_select_indices(index)
             tokens, mask, positions = tokens[index], mask[index], positions[index]
             alive = [alive[row] for row in kept]
@@ -201,6 +194,21 @@ def _grow(
             **kept_in,
         ).logits[:, -1]
         positions = positions + 1
+
+
+def _opened(model: Any, prompts: list[tuple[int, ...]], pad: int) -> tuple[Any, Any, Any]:
+    """Return what `_read` does, a row for each prompt, though equal ones are read once."""
+    import torch
+
+    device = model.get_input_embeddings().weight.device
+    different: dict[tuple[int, ...], int] = {}
+    which = [different.setdefault(prompt, len(different)) for prompt in prompts]
+    logits, cache, mask = _read(model, list(different), pad, device)
+    if len(which) == len(different):
+        return logits, cache, mask
+    index = torch.tensor(which, device=device)
+    cache.batch_select_indices(index)
+    return logits[index], cache, mask[index]
 
 
 def _read(model: Any, prompts: list[tuple[int, ...]], pad: int, device: Any) -> tuple[Any, Any, Any]:
