@@ -12,7 +12,7 @@ import corpus
 from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import Known, build, known, load, save
-from sparkgap.curate.contamination.probes import answering
+from sparkgap.curate.contamination.probes import answering, probes, read_probes, write_probes
 from sparkgap.curate.contamination.selftest import CLEAN, WAYS, Check, sampled, selftest, standard_library
 from sparkgap.curate.contamination.variations import variations
 from sparkgap.curate.deciding import all_rules
@@ -99,6 +99,14 @@ def test_problems_that_an_idle_function_solves_are_not_asked(judge: Judge) -> No
         problem("double", "return [2 * y for y in x]", "assert double([1, 2]) == [2, 4]\nassert double([5]) == [10]"),
     ]  # fmt: skip
     assert Examiner(judge, given).without == ("same",)
+
+
+def test_probes_are_read_as_they_were_written(judge: Judge, hello: Known, tmp_path: Path) -> None:
+    found, _ = probes(judge, hello.problems)
+    write_probes(tmp_path / "p.json", hello.problems, found)
+    assert read_probes(tmp_path / "p.json", hello.problems) == found
+    assert read_probes(tmp_path / "p.json", hello.problems[1:]) is None
+    assert read_probes(tmp_path / "none.json", hello.problems) is None
 
 
 def test_answers_compare_as_values_do(judge: Judge) -> None:

@@ -86,7 +86,7 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
         decided = _decided(table, trees, rules, out, {})
         checked = card.benchmark_facts(against, None)
         if judge is not None and options.behaviour:
-            examiner = _examiner(judge, against, options)
+            examiner = _examiner(judge, against, out, options)
             found = _behaviour(examiner, pool, decided, out, options)
             decided = _decided(table, trees, rules, out, found.rows)
             chosen = {each.rule.name: each.rule for each in rules if each.rule.name in WAYS}
@@ -214,9 +214,9 @@ def _decided(
     return decide(table, trees, rules, forgotten=opting_out.mask(table, out), behaviour=found)
 
 
-def _examiner(judge: Judge, against: Known, options: CurateOptions) -> Examiner:
+def _examiner(judge: Judge, against: Known, out: Path, options: CurateOptions) -> Examiner:
     options.tell("asking the benchmarks' references")
-    return Examiner(judge, against.problems)
+    return Examiner(judge, against.problems, out / FOLDER / "probes.json")
 
 
 def _behaviour(examiner: Examiner, pool: Pool, decided: Decisions, out: Path, options: CurateOptions) -> Behaviour:

@@ -17,7 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkgap.curate.contamination.probes import Probe, answering, by_arity, matching, probes, questions
+from sparkgap.curate.contamination.probes import (
+    Probe,
+    answering,
+    by_arity,
+    is_code,
+    matching,
+    probes,
+    questions,
+    read_probes,
+    write_probes,
+)
 from sparkgap.curate.contamination.structure import shape
 from sparkgap.curate.functions import Function, functions
 from sparkgap.curate.parsing import functions_in, parsed
@@ -83,15 +93,21 @@ class Behaviour:
 class Examiner:
     """The probes of some problems, ready to be put to functions."""
 
-    def __init__(self, judge: Judge, problems: Iterable[Problem]) -> None:
-        """Run the references once, for their answers."""
-        found, without = probes(judge, problems)
+    def __init__(self, judge: Judge, problems: Iterable[Problem], cache: Path | None = None) -> None:
+        """Run the references for their answers, once for the same problems where there is a file to keep them in."""
+        problems = tuple(problems)
+        kept = None if cache is None else read_probes(cache, problems)
+        if kept is None:
+            kept = probes(judge, problems)[0]
+            if cache is not None:
+                write_probes(cache, problems, kept)
         self._judge = judge
-        self._probes: Mapping[int, tuple[Probe, ...]] = by_arity(found)
+        self._probes: Mapping[int, tuple[Probe, ...]] = by_arity(kept)
         self._questions: Mapping[int, InputTests] = {arity: questions(each) for arity, each in self._probes.items()}
         self._keys = {arity: _sha(repr((each.inputs, VERSION))) for arity, each in self._questions.items()}
-        self.problems = len(found)
-        self.without = tuple(problem.id for problem in without)
+        self.problems = len(kept)
+        asked = {id(probe.problem) for probe in kept}
+        self.without = tuple(each.id for each in problems if id(each) not in asked and is_code(each))
 
     def tried(self, function: Function) -> Iterator[tuple[str, int]]:
         """Yield the key of each question that a function is asked, and its number of arguments."""

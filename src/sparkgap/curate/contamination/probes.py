@@ -7,18 +7,23 @@ only says that a function may be a solution; that it is one, variations of the c
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.curate.contamination import driver
+from sparkgap.curate.contamination.variations import TRIED as VARIATIONS
 from sparkgap.curate.contamination.variations import variations
 from sparkgap.types import InputTests, Limits, Problem, Program, StdioTests
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
 
+VERSION = "1"  # raised whenever the same problems could have other probes
 MOST_CALLS = 10  # of one problem
 LEAST_VARIED = 6  # variations that the reference answers, to tell anything
 KAPPA = 0.7
@@ -73,7 +78,7 @@ def probes(judge: Judge, problems: Iterable[Problem]) -> tuple[tuple[Probe, ...]
     A problem has none if its tests make no call whose arguments are literals, if too little can be told from the
     answers, or if a function that does nothing (`IDLE`) answers as its reference does.
     """
-    code = [each for each in problems if each.tests is not None and _is_function(each)]
+    code = [each for each in problems if is_code(each)]
     called = zip(code, _recorded(judge, code), strict=True)
     asked = [(problem, calls, variations(calls)) for problem, calls in called if calls]
     found: dict[int, Probe] = {}
@@ -91,8 +96,37 @@ def probes(judge: Judge, problems: Iterable[Problem]) -> tuple[tuple[Probe, ...]
     return kept, tuple(problem for problem in code if id(problem) not in ids)
 
 
-def _is_function(problem: Problem) -> bool:
-    return bool(problem.reference and problem.entry_point and problem.language == "python")
+def is_code(problem: Problem) -> bool:
+    """Whether a problem asks for a Python function, and says which one and how it is tested."""
+    named = bool(problem.reference and problem.entry_point and problem.language == "python")
+    return named and problem.tests is not None
+
+
+def write_probes(path: Path, problems: Sequence[Problem], found: Sequence[Probe]) -> None:
+    """Write what `probes` found of some problems; calls are kept as Python literals."""
+    places = {id(problem): place for place, problem in enumerate(problems)}
+    told = [[places[id(probe.problem)], repr(probe.own), repr(probe.varied)] for probe in found]
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps({"key": _key(problems), "probes": told}), "utf-8")
+    draft.replace(path)
+
+
+def read_probes(path: Path, problems: Sequence[Problem]) -> tuple[Probe, ...] | None:
+    """Return what was written of these very problems; None where there is nothing."""
+    if not path.exists():
+        return None
+    told = json.loads(path.read_bytes())
+    if told["key"] != _key(problems):
+        return None
+    literal = ast.literal_eval
+    return tuple(Probe(problems[place], literal(own), literal(varied)) for place, own, varied in told["probes"])
+
+
+def _key(problems: Sequence[Problem]) -> str:
+    hashed = hashlib.sha256(f"{VERSION} {VARIATIONS}".encode())
+    for each in problems:
+        hashed.update(repr((each.benchmark, each.id, each.reference, each.entry_point)).encode("utf-8", "replace"))
+    return hashed.hexdigest()
 
 
 def answering(source: str, name: str, calls: Sequence[tuple[Any, ...]], lines: int = driver.LINES) -> Program:
