@@ -180,3 +180,10 @@ def test_a_script_that_ends_just_as_the_worker_asks_after_it(judge: Judge) -> No
     naps = [f"import time\ntime.sleep({0.2480 + step / 4000})\nprint(1)" for step in range(24)]
     programs = [Program(nap, StdioTests((("", "1"),))) for nap in naps]
     assert {verdict.status for _, verdict in judge.stream(programs)} == {"passed"}
+
+
+def test_what_goes_to_stderr_is_no_answer(judge: Judge) -> None:
+    verdict = judge.run(Program("import sys\nsys.stderr.write('5\\n')\n", StdioTests((("", "5"),))))
+    assert verdict.status == "wrong"
+    assert verdict.output == "5\n"
+    assert judge.run(Program("import sys\nsys.stderr.write('6\\n')\nprint(5)\n", StdioTests((("", "5"),)))).passed

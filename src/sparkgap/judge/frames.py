@@ -1,6 +1,7 @@
 """Frames: how programs in other languages, their tests and compilers that live on talk to a worker.
 
-A frame is a length (32 bits, little-endian) and a body, whose first byte says what it is:
+A frame is a length (32 bits, little-endian; or decimal digits and a newline) and a body, whose first byte says what it
+is:
 
     C   examiner  -> worker -> candidate   a call; the rest is the language's own business
     V   candidate -> worker -> examiner    what came of it
@@ -34,8 +35,9 @@ class TooLarge(Exception):
 class Frames:
     """Whole frames over a pair of pipes, read and written as far as they go without waiting."""
 
-    def __init__(self, reading: int, writing: int, most_bytes: int = LONGEST) -> None:
+    def __init__(self, reading: int, writing: int, most_bytes: int = LONGEST, *, text: bool = False) -> None:
         self.reading, self.writing = reading, writing
+        self._text = text
         self._most = most_bytes
         self._in, self._out = bytearray(), bytearray()
         for descriptor in (reading, writing):
@@ -56,15 +58,24 @@ class Frames:
             raise Ended
         self._in += chunk
         bodies = []
-        while len(self._in) >= 4:
-            size = _LENGTH.unpack_from(self._in)[0]
+        while (head := self._head()) is not None:
+            start, size = head
             if size > self._most:
                 raise TooLarge(f"an answer of {size:,} bytes")
-            if len(self._in) < 4 + size:
+            if len(self._in) < start + size:
                 break
-            bodies.append(bytes(memoryview(self._in)[4 : 4 + size]))
-            del self._in[: 4 + size]
+            bodies.append(bytes(memoryview(self._in)[start : start + size]))
+            del self._in[: start + size]
         return bodies
+
+    def _head(self) -> tuple[int, int] | None:
+        """Return where the body of the next frame begins and how long it is; None if that has not come yet."""
+        if not self._text:
+            return (4, _LENGTH.unpack_from(self._in)[0]) if len(self._in) >= 4 else None
+        digits, newline, _ = bytes(self._in[:12]).partition(b"\n")
+        if not newline and len(digits) < 12 and (digits.isdigit() or not digits):
+            return None
+        return len(digits) + 1, int(digits) if newline and digits.isdigit() else LONGEST + 1
 
     def write(self, body: bytes) -> None:
         """Take a frame to be written, and write what goes.
@@ -72,7 +83,7 @@ class Frames:
         Raises:
             Ended: the other end is closed.
         """
-        self._out += _LENGTH.pack(len(body)) + body
+        self._out += (b"%d\n" % len(body) if self._text else _LENGTH.pack(len(body))) + body
         self.flush()
 
     def flush(self) -> bool:

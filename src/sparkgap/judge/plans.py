@@ -23,6 +23,7 @@ class Command:
             runtimes reserve much that they never touch.
         forks: it may start processes of its own, as compiler drivers and shells do.
         frames_on_stdio: calls and answers go over its stdin and stdout, not over descriptors 3 and 4.
+        text_frames: the length of a frame is a line of decimal digits, for a language that reads no bytes.
     """
 
     argv: tuple[str, ...]
@@ -30,12 +31,13 @@ class Command:
     memory_mb: int = 0
     forks: bool = False
     frames_on_stdio: bool = False
+    text_frames: bool = False
 
     def plain(self) -> dict[str, Any]:
         """Return it as a message holds it."""
         return {
             "argv": list(self.argv), "environment": dict(self.environment), "memory_mb": self.memory_mb,
-            "forks": self.forks, "frames_on_stdio": self.frames_on_stdio,
+            "forks": self.forks, "frames_on_stdio": self.frames_on_stdio, "text_frames": self.text_frames,
         }  # fmt: skip
 
 

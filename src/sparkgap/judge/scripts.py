@@ -44,7 +44,8 @@ def judged(job: dict[str, Any], one: Callable[[str], dict[str, Any]]) -> dict[st
     sensitive = False
     for index, (given, expected) in enumerate(job["cases"]):
         case = one(given)
-        if case["status"] == "passed" and expected is not None and not same_output(case["output"], expected):
+        printed = case.pop("printed")  # what it wrote to stderr is no answer
+        if case["status"] == "passed" and expected is not None and not same_output(printed, expected):
             case |= {"status": "wrong", "stage": "test", "reason": "the output is not the expected one"}
         cpu_s, wall_s = cpu_s + case["cpu_s"], wall_s + case["wall_s"]
         memory_mb = max(memory_mb, case["memory_mb"])
@@ -55,7 +56,7 @@ def judged(job: dict[str, Any], one: Callable[[str], dict[str, Any]]) -> dict[st
             missed += 1
             case["failure"] = {
                 "test": f"case {index}", "call": f"stdin: {given[:MOST_SHOWN]!r}",
-                "expected": (expected or "")[:MOST_SHOWN], "actual": case["output"][:MOST_SHOWN],
+                "expected": (expected or "")[:MOST_SHOWN], "actual": printed[:MOST_SHOWN],
             }  # fmt: skip
         if not verdict or (verdict["status"] == "passed" and case["status"] != "passed"):
             verdict = case

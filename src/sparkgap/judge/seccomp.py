@@ -168,10 +168,14 @@ def yard_filter() -> bytes:
     return _pack([*program, _refuse(errno.EPERM)])
 
 
-def family_filter() -> bytes:
-    """Return the second filter of a program that may start others: none may leave its group, or signal a stranger."""
+def family_filter(*, signals: bool) -> bytes:
+    """Return the second filter of a program that may start others: none may leave its group.
+
+    Args:
+        signals: they may signal each other, where a namespace keeps everybody else out of reach.
+    """
     program = _prologue()
-    for name in ("setpgid", "kill", "tkill", "tgkill"):
+    for name in ("setpgid",) if signals else ("setpgid", "kill", "tkill", "tgkill"):
         program += _when(NUMBERS[name], [_refuse(errno.EPERM)])
     return _pack([*program, _ALLOWED])
 

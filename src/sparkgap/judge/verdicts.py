@@ -33,6 +33,7 @@ def compose(
         verdict |= {"status": "output", "reason": f"it wrote more than {limits['output_kb']:,} kB"}
     stdout = ending.output_bytes > 0
     text = ending.output if stdout else ending.errors
+    verdict["printed"] = ending.output.decode("utf-8", "replace")
     verdict["output_clipped"] = len(text) < (ending.output_bytes if stdout else ending.error_bytes)
     verdict["output"] = text.partition(b"Fatal Python error:")[0].decode("utf-8", "replace")
     verdict["cpu_s"] = ending.cpu_s

@@ -109,8 +109,8 @@ def launch(descriptors: list[int]) -> NoReturn:
         if alone:
             own = seccomp.single_filter() if full else seccomp.program_filter(os.getpid(), affinity=True)
             kernel.put_on_filter(own)
-        elif not full:
-            kernel.put_on_filter(seccomp.family_filter())
+        else:
+            kernel.put_on_filter(seccomp.family_filter(signals=full))
     try:
         os.execve(spec["argv"][0], spec["argv"], spec["environment"])  # noqa: S606
     except OSError as error:

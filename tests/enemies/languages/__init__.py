@@ -8,7 +8,8 @@ A line `=== what | ...` starts each program of a file:
     tests, prelude                              two calls of `add`, and what they declare
     right, wrong, right script, wrong script    programs for these tests, and for two lines of stdin
     attack | name | statuses                    must not pass; the statuses that are right
-    bomb | name | statuses                      the same, and costs the compiler all that it may use, seconds each
+    siege | name | statuses                     the same, and takes seconds
+    bomb | name | statuses                      the same, and costs the compiler all that it may use
     refused | code | line:column | message      the compiler refuses it, and this error must be told
     warned | code | line:column | message       passes, and this warning must be told
     raises | word                               ends with an exception that says so
@@ -36,10 +37,11 @@ class Enemies:
     calls: Trial
     script: Trial
     attacks: tuple[Attack, ...]
+    sieges: tuple[Attack, ...]
     bombs: tuple[Attack, ...]
     refused: tuple[str, Diagnostic] | None
     warned: tuple[str, Diagnostic] | None
-    raises: tuple[str, str]
+    raises: tuple[str, str] | None
     grammar: str
 
 
@@ -72,9 +74,9 @@ def enemies_of(name: str) -> Enemies:
                 return body, Diagnostic("parse", severity, head[1], head[3], int(line), int(column))
         return None
 
-    (raises,) = [(body, head[1]) for head, body in programs if head[0] == "raises"]
+    raises = next(((body, head[1]) for head, body in programs if head[0] == "raises"), None)
     return Enemies(
-        calls, script, attacks("attack"), attacks("bomb"), told("refused"), told("warned"), raises, plain["grammar"]
+        calls, script, attacks("attack"), attacks("siege"), attacks("bomb"), told("refused"), told("warned"), raises, plain["grammar"]
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
+from enemies import Attack
 from enemies.languages import NAMES, enemies_of
 from sparkgap import CodeTests, Judge, Program, StdioTests, plugins
 from sparkgap.judge.languages import Built
@@ -40,7 +43,7 @@ def test_right_passes_and_wrong_does_not(judge: Judge, installed, name: str) -> 
         assert wrong.failure is not None
     failed = judge.run(enemies.calls.program(enemies.calls.wrong)).failure
     assert failed is not None
-    assert failed.call == "add(2, 3)"
+    assert failed.call in ("add(2, 3)", "add 2 3")
     assert failed.actual == "-1"
     assert "5" in failed.test + failed.expected
 
@@ -58,31 +61,35 @@ def test_all_tests_are_tried_if_asked(judge: Judge, installed, name: str) -> Non
 def test_attacks_do_not_pass(judge: Judge, installed, name: str) -> None:
     installed(name)
     enemies = enemies_of(name)
-    amiss = []
-    for enemy in enemies.attacks:
-        verdict = judge.run(enemy.program())
-        if verdict.status not in enemy.statuses:
-            amiss.append(f"{enemy.name}: {verdict.status} ({verdict.reason}), not {sorted(enemy.statuses)}")
-    assert not amiss
+    assert not amiss(judge, enemies.attacks)
     assert judge.run(enemies.calls.program(enemies.calls.right)).passed
     assert judge.run(enemies.calls.program(enemies.calls.wrong)).status == "wrong"
 
 
+def amiss(judge: Judge, attacks: Iterable[Attack]) -> list[str]:
+    """Put attacks to the judge; return what is wrong with the verdicts."""
+    verdicts = ((enemy, judge.run(enemy.program())) for enemy in attacks)
+    return [
+        f"{enemy.name}: {verdict.status} ({verdict.reason}), not {sorted(enemy.statuses)}"
+        for enemy, verdict in verdicts
+        if verdict.status not in enemy.statuses
+    ]
+
+
 @every
 def test_attacks_are_named_and_none_may_pass(name: str) -> None:
-    attacks = (*enemies_of(name).attacks, *enemies_of(name).bombs)
+    enemies = enemies_of(name)
+    attacks = (*enemies.attacks, *enemies.sieges, *enemies.bombs)
     assert len({attack.name for attack in attacks}) == len(attacks) >= 20
     assert not any({"passed", "infra"} & attack.statuses for attack in attacks)
 
 
 @pytest.mark.soak
 @every
-def test_compilers_do_not_burn_for_ever(judge: Judge, installed, name: str) -> None:
+def test_sieges_do_not_pass(judge: Judge, installed, name: str) -> None:
     installed(name)
-    for enemy in enemies_of(name).bombs:
-        verdict = judge.run(enemy.program())
-        assert verdict.status in enemy.statuses, (enemy.name, verdict.status, verdict.reason)
-        assert verdict.stage == "parse"
+    assert not amiss(judge, enemies_of(name).sieges)
+    assert not amiss(judge, enemies_of(name).bombs)
 
 
 @every
@@ -110,6 +117,8 @@ def test_diagnostics_point_into_the_programs_own_source(judge: Judge, installed,
 def test_an_exception_is_told(judge: Judge, installed, name: str) -> None:
     installed(name)
     enemies = enemies_of(name)
+    if enemies.raises is None:
+        pytest.skip("this language knows no exceptions")
     source, word = enemies.raises
     verdict = judge.run(enemies.calls.program(source))
     assert verdict.status == "raised", verdict
