@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import corpus
+from sparkgap.curate import licences
 from sparkgap.curate.contamination.index import build
 from sparkgap.curate.documents import Document
 from sparkgap.curate.filtering import attributes, filters, measure, rules
@@ -77,6 +78,25 @@ def test_no_text_makes_a_filter_fail(text: str, language: str) -> None:
         measured, values = measure(document(text, language=language), INDEX)
     assert isinstance(measured.text, str)
     assert set(values) <= set(attributes())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 900_000 + "x", " " * 900_000 + "x", "a" * 900_000, "0a" * 450_000, "ab, " * 225_000, "a@" * 450_000,
+        "a." * 450_000 + "a@a." * 20, "-" * 900_000, "1.2.3.4." * 110_000, ":" * 900_000, "12:" * 300_000,
+        "#" * 900_000, "# licence\n" * 90_000, "-----BEGIN PRIVATE KEY-----" * 30_000, "password='" * 90_000,
+        "(" * 100_000, "[" * 900_000, "-" * 200_000 + "1", "not " * 200_000 + "1", "lambda:" * 100_000 + "1",
+        "x=" * 100_000 + "1", "a" + ".b" * 200_000, "a" + "()" * 100_000, "f'{" * 100_000, "if 1:\n" * 10_000,
+        "".join(" " * depth + "if 1:\n" for depth in range(900)) + " " * 900 + "1\n", "1" + "+1" * 200_000,
+        "'" * 900_000, '"""' * 300_000, "\\\n" * 300_000, "def f(): pass;" * 60_000,
+    ],
+    ids=lambda text: repr(text[:12]),
+)  # fmt: skip
+def test_no_text_takes_for_ever_or_ends_the_process(text: str) -> None:
+    measured, _ = measure(document(text), INDEX)
+    licences.of_file(text)
+    assert len(measured.text) <= 2 * len(text)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import click
 if TYPE_CHECKING:
     from sparkgap.curate.asking import Change
 
+_MAKE = " make"  # no file's name, so that nobody types it by chance
 LINE_EVERY_S = 15.0  # of progress, where stderr is no terminal
 
 _NOTES = """\b
@@ -44,17 +45,17 @@ class _Curate(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in self.commands:
-            return "make", self.commands["make"], args
+            return _MAKE, self.commands[_MAKE], args
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0].startswith("-") and args[0] not in {"-h", "--help"}:
-            args = ["make", *args]
+            args = [_MAKE, *args]
         return super().parse_args(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the help of making a dataset, which names the other words."""
-        make = self.commands["make"]
+        make = self.commands[_MAKE]
         make.format_help(click.Context(make, info_name=ctx.info_name, parent=ctx.parent), formatter)
 
 
@@ -63,7 +64,7 @@ def command() -> None:
     """Make training data of repositories: licensed, deduplicated, decontaminated, proven."""
 
 
-@command.command(name="make", hidden=True, epilog=_NOTES)
+@command.command(name=_MAKE, hidden=True, epilog=_NOTES)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
 @click.option(

@@ -231,7 +231,7 @@ def _joined(found: list[str]) -> str:
 
 def _flat(text: str) -> str:
     """Return a text in lower case, without comment marks, each run of white space as one blank."""
-    return re.sub(r"[\s#*;|\"`]+", " ", re.sub(r"(?m)^\s*//+", " ", text.lower())).strip()
+    return re.sub(r"[\s#*;|\"`]+", " ", re.sub(r"(?m)^[ \t]*//+", " ", text.lower())).strip()
 
 
 def _by_phrase(flat: str) -> list[str]:

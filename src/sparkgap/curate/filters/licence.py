@@ -14,18 +14,22 @@ from sparkgap.curate.documents import Document, Values
 from sparkgap.curate.rules import Rule, Step
 
 _CHARS, _LINES = 8000, 120  # of the start, where a header stands
-_COMMENT = re.compile(r"^\s*(#|//|/\*|\*|--|;|<!--|%|\.\.).*$", re.MULTILINE)
-_DOCSTRING = re.compile(r'^(?:\s*#[^\n]*\n|\s*\n)*\s*[rRuU]?("""|\'\'\')(.*?)(\1|$)', re.DOTALL)
+_COMMENT = re.compile(r"^[ \t]*(#|//|/\*|\*|--|;|<!--|%|\.\.)")
+_QUOTES = re.compile(r"[rRuU]?(\"\"\"|''')")
 _DUNDER = re.compile(r"^__licen[sc]e__\s*=\s*[\"']([^\"'\n]+)[\"']", re.MULTILINE)
 _COPYRIGHT = re.compile(r"(?:copyright|\(c\)|©)[^\n]{0,8}\d{4}[^\n]{0,120}", re.IGNORECASE)
 
 
 def header(text: str) -> str:
     """Return the comments and the docstring at the start of a file."""
-    head = "\n".join(text[:_CHARS].split("\n", _LINES)[:_LINES])
-    docstring = _DOCSTRING.match(head)
-    comments = "\n".join(match[0] for match in _COMMENT.finditer(head))
-    return f"{docstring[2]}\n{comments}" if docstring else comments
+    lines = text[:_CHARS].split("\n", _LINES)[:_LINES]
+    comments = [line for line in lines if _COMMENT.match(line)]
+    first = next((place for place, line in enumerate(lines) if line.strip() and not _COMMENT.match(line)), len(lines))
+    rest = "\n".join(lines[first:]).lstrip()
+    docstring = ""
+    if opened := _QUOTES.match(rest):
+        docstring = rest[opened.end() :].partition(opened[1])[0]
+    return "\n".join([docstring, *comments]) if docstring else "\n".join(comments)
 
 
 class Licence:

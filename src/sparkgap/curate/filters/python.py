@@ -10,11 +10,11 @@ from sparkgap.curate.parsing import docstring_nodes, functions_in, parsed
 from sparkgap.curate.rules import Rule, Step
 
 _PYTHON = ("python",)
-_DEF = re.compile(r"^\s*(async\s+)?def\s", re.MULTILINE)
-_IMPORT = re.compile(r"^\s*(import|from)\s", re.MULTILINE)
-_PASS = re.compile(r"^\s*pass\s*(#.*)?$", re.MULTILINE)
-_PRINT = re.compile(r"^\s*print\s*\(", re.MULTILINE)
-_ASSERT = re.compile(r"^\s*(assert\b|self\.assert\w+\()", re.MULTILINE)
+_DEF = re.compile(r"^[ \t]*(async[ \t]+)?def\s", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*(import|from)\s", re.MULTILINE)
+_PASS = re.compile(r"^[ \t]*pass[ \t]*(#.*)?$", re.MULTILINE)
+_PRINT = re.compile(r"^[ \t]*print[ \t]*\(", re.MULTILINE)
+_ASSERT = re.compile(r"^[ \t]*(assert\b|self\.assert\w+\()", re.MULTILINE)
 _TODO = re.compile(r"^.*\b(TODO|FIXME)\b.*$", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#.*$|[ \t]#[ \t].*$", re.MULTILINE)
 
