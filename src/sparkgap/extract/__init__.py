@@ -2,14 +2,16 @@
 
 The strict reading follows the published harnesses (human-eval, EvalPlus, simple-evals) to the letter. The lenient one
 parses: it tries whole texts first, and loses nothing where one of them is a program, then gives up lines that are not
-code. Replies are hostile text, so parsing is guarded and budgeted, and nothing here runs the program.
-Not covered: languages other than Python, tool calls, code with HTML entities, or with line numbers or `>>>` in front.
+code. Replies are hostile text, so parsing is guarded and budgeted, and nothing here runs the program. Other languages
+than Python are read by fences and brackets (`foreign.py`).
+Not covered: tool calls, code with HTML entities, or with line numbers or `>>>` in front.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sparkgap.extract.foreign import program_in
 from sparkgap.extract.markdown import PYTHON, fenced_blocks
 from sparkgap.extract.parsing import Parser
 from sparkgap.extract.reading import Reader, below, plain_newlines
@@ -36,6 +38,8 @@ def extract(reply: str, problem: Problem, form: SampleForm) -> Extraction:
     """
     if not reply.strip():
         return Extraction("", "", "empty reply", "empty reply")
+    if problem.language not in ("", "python"):
+        return Extraction(*program_in(reply, problem, form))
     parser = Parser(problem.entry_point)
     strict, how_strict = _strict(reply, problem, form, parser)
     lenient, how_lenient = Reader(problem, form, parser).read(reply) or (strict, "as strict: no other program found")

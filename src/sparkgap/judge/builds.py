@@ -62,8 +62,8 @@ class Workshop:
         if tests is not None:
             prepared = self._tests(key, tests)
             if prepared["status"] != "built":
-                reason = f"the tests do not build: {prepared['said'][-1500:] or prepared['reason']}".strip()
-                return {"status": "infra", "stage": "load", "reason": reason}
+                told = {"said_of_tests": prepared["said"], "reason": f"the tests do not build: {prepared['reason']}"}
+                return {"status": "infra", "stage": "load", **told}
         try:
             built = self._built(job["plan"], yard, "work", job["share"], prepared["gifts"])
             files = built.pop("files", {})

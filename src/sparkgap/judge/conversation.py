@@ -186,7 +186,8 @@ class Conversation:
 def composed(report: dict[str, Any], ending: Ending, job: Mapping[str, Any], asleep: bool) -> dict[str, Any]:
     """Make a verdict of what was reported of a program and of how its process ended."""
     verdict = verdicts.compose(report, ending, job, asleep)
-    if verdict["status"] == "infra" and job["plan"]["run"].get("argv", ["/"])[0].startswith("./"):
+    unstarted = ending.status >> 8 == verdicts.OWN_FAILURE and b"sparkgap: " in ending.errors
+    if verdict["status"] == "infra" and unstarted and job["plan"]["run"]["argv"][0].startswith("./"):
         reason = "what was built is no program that can be started"
         verdict |= {"status": "compile", "stage": "parse", "reason": reason}
     last_words = ending.errors[:4000] + ending.errors[-4000:] if report["status"] == "gone" else b""

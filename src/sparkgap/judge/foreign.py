@@ -109,6 +109,8 @@ def foreign_verdict(language: Any, source: str, said: Mapping[str, Any]) -> Verd
         first = next(each for each in found if each.severity == "error")
         status = language.refusal(found)
         said = {**said, "status": status, "reason": f"the compiler refused it: {first.message}"[:500]}
+    elif "said_of_tests" in said:
+        said = {**said, "reason": _why_not_built(language, said["said_of_tests"], said["reason"])}
     elif status == "raised":
         crash = language.crash(said.get("errors", ""))
         ends = described(said)
@@ -121,3 +123,10 @@ def foreign_verdict(language: Any, source: str, said: Mapping[str, Any]) -> Verd
             ends = (Diagnostic(stage, "error", "exception", said.get("reason", "")),)
         found = [*ends, *found]
     return verdict_of(said, tuple(found))
+
+
+def _why_not_built(language: Any, said: str, otherwise: str) -> str:
+    """Return why a set of tests is none: the compiler's first error, or the end of what it said."""
+    errors = [each.message for each in language.read(said, "") if each.severity == "error"]
+    why = errors[0] if errors else said.strip()[-500:]
+    return f"the tests do not build: {why}"[:600] if why else otherwise

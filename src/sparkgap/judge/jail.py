@@ -44,7 +44,7 @@ class Runtime(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Where a yard's programs may write, at most so many bytes and files; `folder` is for levels without a /tmp."""
+    """Where programs may write, at most so many bytes and files; `folder` is of the jail, or else the host's."""
 
     folder: str
     bytes: int
@@ -70,6 +70,13 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
     return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
+def scratch_place(runtime: Runtime) -> str:
+    """Return where a full jail has its scratch folder: /tmp, unless that would hide what must be read there."""
+    shown = (*runtime.folders, *runtime.files, *(inside for inside, _ in runtime.programs))
+    hidden = any(path.startswith("/tmp/") for path in shown)  # noqa: S108
+    return "/scratch" if hidden else "/tmp"  # noqa: S108
+
+
 def enter(level: str, runtime: Runtime, yard: Scratch | None = None) -> None:
     """Put this process behind the walls of `level`; with `full` the caller goes on in a forked child.
 
@@ -84,9 +91,10 @@ def enter(level: str, runtime: Runtime, yard: Scratch | None = None) -> None:
     os.umask(0o022)
     threads = MAX_THREADS  # counted within the namespace
     if level == "full":
-        _enter_namespaces(runtime, yard or Scratch("", SCRATCH_BYTES, 2048))
-        readable, writable = ["/"], ["/tmp", *_DEVICES]  # noqa: S108 - the jail's own
-        os.chdir("/tmp")  # noqa: S108
+        place = scratch_place(runtime) if yard else "/tmp"  # noqa: S108 - the jail's own
+        _enter_namespaces(runtime, yard._replace(folder=place) if yard else Scratch(place, SCRATCH_BYTES, 2048))
+        readable, writable = ["/"], [place, *_DEVICES]
+        os.chdir(place)
     else:
         readable, writable = [*runtime.folders, *runtime.files, *runtime.packages], list(_DEVICES)
         readable += [path for _, path in runtime.programs]
@@ -196,9 +204,9 @@ def _build_root(runtime: Runtime, scratch: Scratch) -> None:
         if os.path.islink(target) and not os.path.lexists("/" + name):
             os.makedirs(os.path.dirname("/" + name), exist_ok=True)
             os.symlink(os.readlink(target), "/" + name)
-    os.makedirs("/tmp", exist_ok=True)  # noqa: S108
+    os.makedirs(scratch.folder, exist_ok=True)
     options = f"size={scratch.bytes},nr_inodes={scratch.files},mode=1777"
-    kernel.mount("scratch", "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)  # noqa: S108
+    kernel.mount("scratch", scratch.folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
     kernel.unmount(old)
     os.rmdir(old)
     flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV

@@ -131,10 +131,11 @@ def start(control_descriptor: int, level: str, runtime: tuple[Any, ...], scratch
     control = channel.inherit(control_descriptor)
     space = jail.Scratch(*scratch)
     try:
-        yard = Yard(control, level, "/tmp" if level == "full" else space.folder)  # noqa: S108 - the jail's own
+        shown = jail.Runtime(*runtime)
+        yard = Yard(control, level, jail.scratch_place(shown) if level == "full" else space.folder)
         if level != "full":
             kernel.prctl(_SUBREAPER, 1)  # what a program leaves behind becomes ours to end
-        jail.enter(level, jail.Runtime(*runtime), space)
+        jail.enter(level, shown, space)
     except Exception as error:
         control.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)

@@ -59,7 +59,13 @@ def command(script: str, *arguments: str, limit_mb: int | None = None) -> Comman
     """Return how a script of ours is started: one that lives on within its own limit, else within the program's."""
     flags = ["--no-warnings", f"--max-old-space-size={limit_mb or '{memory_mb}'}"]
     flags += [] if limit_mb else ["--single-threaded", "--max-semi-space-size=4"]
-    environment = {"NODE_NO_WARNINGS": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8", "UV_THREADPOOL_SIZE": "1"}
+    environment = {
+        "OPENSSL_CONF": "/dev/null",
+        "NODE_NO_WARNINGS": "1",
+        "TZ": "UTC",
+        "LC_ALL": "C.UTF-8",
+        "UV_THREADPOOL_SIZE": "1",
+    }
     return Command((node(), *flags, f"{home()}/{script}", *arguments), environment, memory_mb=RESERVED_MB)
 
 

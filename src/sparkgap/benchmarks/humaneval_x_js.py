@@ -1,0 +1,5 @@
+"""HumanEval-X for JavaScript: see `_humaneval_x.py`."""
+
+from sparkgap.benchmarks._humaneval_x import HumanEvalX
+
+BENCHMARK = HumanEvalX("humaneval_x_js", "javascript")
