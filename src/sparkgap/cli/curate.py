@@ -75,6 +75,8 @@ def command() -> None:
 @click.option("--near", default="256,25,10,5", show_default=True, metavar="P,B,R,N",
               help="Permutations, bands, rows of a band, words of an n-gram.")  # fmt: skip
 @click.option("--held-out", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Share kept apart.")
+@click.option("--for", "prefer", type=click.Path(path_type=Path), metavar="RUN",
+              help="Score files by how near they are to what it failed; --set gap=0 keeps those nearer.")  # fmt: skip
 @click.option("--no-behaviour", is_flag=True, help="Run no function against the benchmarks.")
 @click.option("--no-proof", is_flag=True, help="Run no doctest and no test; make no problems for RL.")
 @click.option("--selftest", type=click.IntRange(0), default=40, show_default=True,
@@ -95,7 +97,7 @@ def make(sources: tuple[str, ...], out: Path, **chosen: Any) -> None:
         options = CurateOptions(
             settings=read_settings(chosen["config"], chosen["assignments"]), near=_near(chosen["near"]),
             against=chosen["against"], behaviour=not chosen["no_behaviour"], proof=not chosen["no_proof"],
-            selftest=chosen["selftest"], held_out=chosen["held_out"],
+            selftest=chosen["selftest"], held_out=chosen["held_out"], prefer=chosen["prefer"],
             workers=chosen["workers"] or len(os.sched_getaffinity(0)), ray=chosen["ray"], progress=progress,
         )  # fmt: skip
         if not chosen["quiet"]:

@@ -80,7 +80,7 @@ def what_if(dataset: Path, settings: Mapping[str, str | Threshold]) -> Change:
     unread = int((after.kept & (table.column("read").to_numpy() == 0)).sum())
     notes = [f"{unread:,} of them were never read; `sparkgap curate` with the same --set reads them"] if unread else []
     come = after.kept & ~before.kept
-    if come.any() and (dataset / ".scan" / "behaviour.json").exists():
+    if come.any() and (dataset / ".scan" / "verdicts.jsonl").exists():
         notes.append("what comes in was not run against the benchmarks yet; `sparkgap curate` with the same --set does")
     return _change(table, before, after, notes)
 

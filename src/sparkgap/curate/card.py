@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -196,9 +197,9 @@ def _condition(rule: Mapping[str, Any]) -> str:
 
 
 def _plain(threshold: Any) -> Any:
-    return (
-        list(threshold) if isinstance(threshold, tuple) else str(threshold) if threshold == float("inf") else threshold
-    )
+    if isinstance(threshold, tuple):
+        return list(threshold)
+    return str(threshold) if isinstance(threshold, float) and math.isinf(threshold) else threshold
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,6 +9,7 @@ fewest folders in its path, the shortest path, the first by name.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,21 @@ ACROSS: tuple[Judged, ...] = (
            "duplicates", VERSION),
     Judged(Rule("behaviour", "behaviour_nodes", "at most", 6, "nodes of a function that solves a problem"),
            "decontamination", "behaviour 1"),
+    Judged(Rule("gap", "gap", "at least", -math.inf, "how near it is to the problems that the run of --for failed"),
+           "selection", "wanted 1"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of rows besides their measurements.
+
+    `behaviour`: the largest problem that a function of a row solves (nodes, and which problem by which function).
+    `gap`: how near a row is to the problems that a run failed.
+    """
+
+    behaviour: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+    gap: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -69,15 +84,14 @@ def all_rules(settings: Mapping[str, str | Threshold]) -> tuple[Judged, ...]:
     Raises:
         InputError: a setting is of no rule, or of another kind.
     """
-    place = {"forgotten": 0, "laundered": 2, "fork": 2, "exact": 2, "near": 2, "behaviour": 2}
+    place = {"forgotten": 0, "laundered": 2, "fork": 2, "exact": 2, "near": 2, "behaviour": 2, "gap": 2}
     both = [(STEPS.index(each.step), 1, number, each) for number, each in enumerate(filtering.rules())]
     both += [(STEPS.index(each.step), place[each.rule.name], number, each) for number, each in enumerate(ACROSS)]
     return with_thresholds((each for *_, each in sorted(both, key=lambda row: row[:3])), settings)
 
 
 def decide(
-    table: pa.Table, forest: Forest, rules: Sequence[Judged], *, forgotten: Any = None,
-    behaviour: Mapping[int, tuple[int, str]] | None = None,
+    table: pa.Table, forest: Forest, rules: Sequence[Judged], forgotten: Any = None, found: Found | None = None
 ) -> Decisions:  # fmt: skip
     """Apply the rules to all rows.
 
@@ -86,7 +100,7 @@ def decide(
         forest: its near-duplicates.
         rules: in order, from `all_rules`.
         forgotten: a mask of rows whose owners opted out.
-        behaviour: row -> the largest problem that a function of it solves, as `Behaviour.rows` has it.
+        found: what the judge, and a run, say of some of them.
     """
     import numpy as np
 
@@ -98,13 +112,24 @@ def decide(
     decided = Decisions(tuple(rules), np.full(rows, -1, np.int16), {}, exact, near, family)
     decided.values["forgotten"] = np.zeros(rows, np.int8) if forgotten is None else forgotten.astype(np.int8)
     decided.values["laundered"] = _laundered(table, decided, rules)
-    decided.values["behaves_as"] = np.full(rows, "", object)
-    decided.values["behaviour_nodes"] = np.zeros(rows, np.int64)
-    for row, (nodes, name) in (behaviour or {}).items():
-        decided.values["behaves_as"][row], decided.values["behaviour_nodes"][row] = name, nodes
+    _tell(decided, found or Found())
     for place, judged in enumerate(decided.rules):
         _apply(table, forest, decided, place, judged)
     return decided
+
+
+def _tell(decided: Decisions, found: Found) -> None:
+    """Note what was found of rows, as values that rules compare."""
+    import numpy as np
+
+    rows = decided.broken.size
+    decided.values["behaves_as"] = np.full(rows, "", object)
+    decided.values["behaviour_nodes"] = np.zeros(rows, np.int64)
+    for row, (nodes, name) in found.behaviour.items():
+        decided.values["behaves_as"][row], decided.values["behaviour_nodes"][row] = name, nodes
+    decided.values["gap"] = np.full(rows, None, object)
+    for row, score in found.gap.items():
+        decided.values["gap"][row] = score
 
 
 def _apply(table: pa.Table, forest: Forest, decided: Decisions, place: int, judged: Judged) -> None:

@@ -54,7 +54,7 @@ def ledger(table: pa.Table, decided: Decisions, splits: Sequence[str]) -> pa.Tab
     for name in table.column_names:
         columns.setdefault(name, table.column(name))
     for name, values in decided.values.items():
-        columns.setdefault(name, pa.array(values.tolist()))
+        columns.setdefault(name, pa.array(values.tolist(), pa.float64() if name == "gap" else None))
     return pa.table(columns)
 
 

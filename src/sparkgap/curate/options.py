@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sparkgap.curate.minhash import NearOptions
 from sparkgap.curate.rules import Threshold
@@ -25,6 +26,7 @@ class CurateOptions:
     proof: bool = True
     selftest: int = 40  # problems of each benchmark that the decontamination is tested with; 0 for none
     held_out: float = 0.02
+    prefer: Path | None = None  # a run's folder: files are scored by how near they are to what it failed
     workers: int = 1
     ray: str = ""
     progress: Progress | None = None

@@ -6,50 +6,47 @@
     behaviour, proof     the judge     only files that are kept by then
     write                writing.py    beside the old dataset, then in its place
 
-Each phase keeps what it found in `.scan`, so that a run that was killed goes on, and a second one with other
-thresholds reads nothing again. One run at a time works on a dataset.
+Each phase keeps what it found in `.scan` (shelf.py), so that a run that was killed goes on, and a second one with
+other thresholds reads nothing again. One run at a time works on a dataset.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap import __version__
 from sparkgap.curate import card, ledger, opting_out
-from sparkgap.curate.contamination.behaviour import VERSION, Behaviour, Examiner, Verdicts, behaviour
-from sparkgap.curate.contamination.index import VERSION as INDEX
-from sparkgap.curate.contamination.index import Index, Known, build, known, load, save
-from sparkgap.curate.contamination.selftest import VERSION as SELFTEST
-from sparkgap.curate.contamination.selftest import WAYS, Check, as_facts, sampled, selftest, standard_library
-from sparkgap.curate.deciding import Decisions, all_rules, decide, held_out
+from sparkgap.curate.contamination.index import Index, Known, known
+from sparkgap.curate.contamination.selftest import WAYS, Check
+from sparkgap.curate.deciding import Decisions, Found, all_rules, decide, held_out
 from sparkgap.curate.minhash import NearOptions
-from sparkgap.curate.near import Forest, Recall, forest, recall
+from sparkgap.curate.near import Forest
 from sparkgap.curate.options import CurateOptions
 from sparkgap.curate.pool import Pool, open_pool
 from sparkgap.curate.proof import Claim, claims, lines, prove
 from sparkgap.curate.rules import Judged, Threshold
-from sparkgap.curate.scan import FOLDER, ScanOptions, scan, unit_key
+from sparkgap.curate.scan import FOLDER, ScanOptions, scan
+from sparkgap.curate.shelf import Shelf, put
 from sparkgap.curate.sources import Source, open_source
+from sparkgap.curate.wanted import scores, wanted
 from sparkgap.curate.writing import SPLITS, notice, put_in_place, write_data, write_pairs
 from sparkgap.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa  # type: ignore[import-untyped]
 
     from sparkgap.judge import Judge
 
 MANIFEST = "manifest.json"
-_DRAFT, _BEHAVIOUR, _PROOFS = "draft", "behaviour.json", "proofs.jsonl"
+_DRAFT, _PROOFS = "draft", "proofs.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +72,34 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
     """
     rules = all_rules(options.settings)
     with _locked(out):
-        opened = _opened(sources, rules)
+        opened, shelf = _opened(sources, rules), Shelf(out)
+        prefer = None if options.prefer is None else wanted(options.prefer)
         against = known(options.against)
-        index = _index(against, out)
+        index = shelf.index(against)
         pool = _scanned(opened, out, rules, index, options)
         table = pool.table()
         if not table.num_rows:
             raise InputError(f"there is no file in {', '.join(sources)}")
-        trees = _forest(pool, table, out, options.near)
-        decided = _decided(table, trees, rules, out, {})
-        checked = card.benchmark_facts(against, None)
+        trees = shelf.forest(pool, table, options.near)
+        found, checked = Found(), card.benchmark_facts(against, None)
+        decided = _decided(table, trees, rules, out, found)
         if judge is not None and options.behaviour:
-            examiner = _examiner(judge, against, out, options)
-            found = _behaviour(examiner, pool, decided, out, options)
-            decided = _decided(table, trees, rules, out, found.rows)
+            examiner = shelf.examiner(judge, against, options)
+            behaved = shelf.behaviour(examiner, pool.texts(decided.kept), options)
             chosen = {each.rule.name: each.rule for each in rules if each.rule.name in WAYS}
-            tried = _tested(Check(judge, index, examiner, chosen), against, out, options)
-            checked = card.benchmark_facts(against, found, tried)
-        else:
-            (out / FOLDER / _BEHAVIOUR).unlink(missing_ok=True)
-        if judge is not None and options.proof:
-            _prove(judge, pool, table, decided, out, options)
-        facts = card.Facts(
-            tuple(sources), rules, card.near_facts(options.near, _recall(pool, table, options.near)), checked
-        )
-        return _written(_Work(pool, table, decided, out), facts, _asked(sources, against, options))
+            tried = shelf.tested(Check(judge, index, examiner, chosen), against, options)
+            found, checked = Found(behaved.rows), card.benchmark_facts(against, behaved, tried)
+        if prefer is not None:
+            found = replace(found, gap=scores(prefer, pool.texts(decided.kept)))
+        shelf.keep_found(pool, found)
+        work = _Work(pool, table, _decided(table, trees, rules, out, found), out)
+        proving = judge if options.proof else None
+        if proving is not None:
+            with shelf.verdicts(_PROOFS) as kept:
+                prove(proving, _claims(work), kept, lambda done: options.tell("proof", done))
+        near = card.near_facts(options.near, shelf.recall(pool, table, options.near))
+        facts = card.Facts(tuple(sources), rules, near, checked)
+        return _written(work, facts, _asked(sources, against, options, proving is not None))
 
 
 def redecide(dataset: Path, settings: Mapping[str, str | Threshold]) -> tuple[pa.Table, Decisions]:
@@ -110,10 +110,10 @@ def redecide(dataset: Path, settings: Mapping[str, str | Threshold]) -> tuple[pa
     """
     manifest = read_manifest(dataset)
     rules = all_rules({**manifest["settings"], **settings})
-    pool = open_pool(dataset)
+    pool, shelf = open_pool(dataset), Shelf(dataset)
     table = pool.table()
-    trees = _forest(pool, table, dataset, NearOptions(**manifest["near"]))
-    return table, _decided(table, trees, rules, dataset, _behaved(dataset))
+    trees = shelf.forest(pool, table, NearOptions(**manifest["near"]))
+    return table, _decided(table, trees, rules, dataset, shelf.found(pool))
 
 
 def rewrite(dataset: Path) -> Decisions:
@@ -172,109 +172,8 @@ def _scanned(opened: list[Source], out: Path, rules: Sequence[Judged], index: In
     return Pool(tuple(paths))
 
 
-def _forest(pool: Pool, table: pa.Table, out: Path, near: NearOptions) -> Forest:
-    """Return the forest of near-duplicates, from `.scan` where it is of these very units."""
-    import numpy as np
-
-    home = out / FOLDER
-    key = hashlib.sha256(repr([near, *(unit_key(path) for path in pool.paths)]).encode()).hexdigest()
-    path = home / "forest.npz"
-    if path.exists():
-        with np.load(path) as held:
-            if str(held["key"]) == key:
-                return Forest(held["left"], held["right"], held["similarity"])
-    trees = forest(pool, _distinct(table), near, home)
-    draft = home / "forest.tmp.npz"
-    np.savez(draft, key=np.array(key), left=trees.left, right=trees.right, similarity=trees.similarity)
-    draft.replace(path)
-    return trees
-
-
-def _distinct(table: pa.Table) -> np.ndarray[Any, Any]:
-    """Return which rows are the first with their content."""
-    import numpy as np
-
-    contents = table.column("content").to_pylist()
-    seen: set[str] = set()
-    first = np.zeros(len(contents), bool)
-    for row, content in enumerate(contents):
-        if content is not None and content not in seen:
-            seen.add(content)
-            first[row] = True
-    return first
-
-
-def _recall(pool: Pool, table: pa.Table, near: NearOptions) -> Recall:
-    return recall(pool, _distinct(table), near)
-
-
-def _decided(
-    table: pa.Table, trees: Forest, rules: Sequence[Judged], out: Path, found: Mapping[int, tuple[int, str]]
-) -> Decisions:  # fmt: skip
-    return decide(table, trees, rules, forgotten=opting_out.mask(table, out), behaviour=found)
-
-
-def _examiner(judge: Judge, against: Known, out: Path, options: CurateOptions) -> Examiner:
-    options.tell("asking the benchmarks' references")
-    return Examiner(judge, against.problems, out / FOLDER / "probes.json")
-
-
-def _behaviour(examiner: Examiner, pool: Pool, decided: Decisions, out: Path, options: CurateOptions) -> Behaviour:
-    kept = Verdicts(out / FOLDER / "verdicts.jsonl")
-    try:
-        found = behaviour(examiner, pool.texts(decided.kept), kept, lambda done: options.tell("behaviour", done))
-    finally:
-        kept.close()
-    _put(out / FOLDER / _BEHAVIOUR, {str(row): told for row, told in sorted(found.rows.items())})
-    return found
-
-
-def _tested(check: Check, against: Known, out: Path, options: CurateOptions) -> list[dict[str, Any]]:
-    """Return how well the check of the benchmarks works; from `.scan` where it was tested before."""
-    thresholds = sorted((name, rule.threshold) for name, rule in check.rules.items())
-    told = (check.index.key, options.selftest, SELFTEST, VERSION, thresholds)
-    key, path = hashlib.sha256(repr(told).encode()).hexdigest(), out / FOLDER / "selftest.json"
-    if path.exists() and (held := json.loads(path.read_bytes()))["key"] == key:
-        return list(held["tried"])
-    if not options.selftest:
-        return []
-    options.tell("testing the check of the benchmarks")
-    kept = Verdicts(out / FOLDER / "selftest.jsonl")
-    try:
-        hidden, clean = sampled(against.problems, options.selftest), standard_library(10 * options.selftest)
-        tried = as_facts(selftest(check, hidden, clean, kept))
-    finally:
-        kept.close()
-    _put(path, {"key": key, "tried": tried})
-    return tried
-
-
-def _index(against: Known, out: Path) -> Index:
-    """Return the benchmarks' index; from `.scan` where it was built of the same problems."""
-    path = out / FOLDER / "benchmarks.npz"
-    told = repr([(INDEX, each.id, each.prompt, each.reference) for each in against.problems])
-    key = hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
-    if (held := load(path, key)) is not None:
-        return held
-    made = build(against.problems)
-    save(made, path, key)
-    return made
-
-
-def _behaved(out: Path) -> dict[int, tuple[int, str]]:
-    path = out / FOLDER / _BEHAVIOUR
-    told = json.loads(path.read_bytes()) if path.exists() else {}
-    return {int(row): (nodes, name) for row, (nodes, name) in told.items()}
-
-
-def _prove(
-    judge: Judge, pool: Pool, table: pa.Table, decided: Decisions, out: Path, options: CurateOptions
-) -> None:  # fmt: skip
-    kept = Verdicts(out / FOLDER / _PROOFS)
-    try:
-        prove(judge, _claims(_Work(pool, table, decided, out)), kept, lambda done: options.tell("proof", done))
-    finally:
-        kept.close()
+def _decided(table: pa.Table, trees: Forest, rules: Sequence[Judged], out: Path, found: Found) -> Decisions:
+    return decide(table, trees, rules, opting_out.mask(table, out), found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,49 +201,38 @@ def _written(work: _Work, facts: card.Facts, asked: Mapping[str, Any]) -> Curate
     told = ledger.ledger(work.table, work.decided, [SPLITS[each] for each in drawn])
     ledger.write(told, draft / ledger.FILE)
     rows = {"files": write_data(work.pool, told, draft / "data"), "pairs": write_pairs(work.pool, told, draft / "sft")}
-    rows["problems"] = _problems(work, told, draft)
+    rows["problems"] = _problems(work, told, draft) if asked["proof"] else {"train": 0, "validation": 0}
     (draft / "NOTICE").write_text(notice(told, work.pool.notices()), "utf-8")
     summary = card.summary(told, facts, rows)
-    _put(draft / "summary.json", summary)
+    put(draft / "summary.json", summary)
     (draft / "README.md").write_text(card.card(summary), "utf-8")
     (draft / "funnel.svg").write_text(card.picture(summary), "utf-8")
-    _put(draft / MANIFEST, asked)
+    put(draft / MANIFEST, asked)
     put_in_place(draft, work.out)
     return Curated(work.out, summary)
 
 
 def _problems(work: _Work, told: pa.Table, draft: Path) -> dict[str, int]:
-    """Write the proven problems; return how many each split has. They were proven before, or there are none."""
-    path = work.out / FOLDER / _PROOFS
+    """Write the problems that were proven; return how many each split has."""
     counts = {"train": 0, "validation": 0}
-    if not path.exists():
-        return counts
     splits, licences = told.column("split"), told.column("licence")
-    kept = Verdicts(path)
-    try:
+    with Shelf(work.out).verdicts(_PROOFS) as kept:
         made = lines(_claims(work), kept, lambda row: (splits[row].as_py(), licences[row].as_py()))
         (draft / "rl").mkdir()
         with (draft / "rl" / "problems.jsonl").open("w", encoding="utf-8") as stream:
             for line in made:
                 counts[json.loads(line)["split"]] += 1
                 stream.write(line)
-    finally:
-        kept.close()
     return counts
 
 
-def _asked(sources: Sequence[str], against: Known, options: CurateOptions) -> dict[str, Any]:
+def _asked(sources: Sequence[str], against: Known, options: CurateOptions, proof: bool) -> dict[str, Any]:
     settings = {name: list(each) if isinstance(each, tuple) else each for name, each in options.settings.items()}
     return {
         "format": 1, "kind": "curate", "sources": list(sources), "sparkgap": __version__, "settings": settings,
         "near": asdict(options.near), "against": list(against.benchmarks), "held_out": options.held_out,
+        "proof": proof, "prefer": None if options.prefer is None else str(options.prefer),
     }  # fmt: skip
-
-
-def _put(path: Path, told: Mapping[str, Any]) -> None:
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    draft.replace(path)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from sparkgap.errors import InputError
 
 Threshold = float | str | tuple[str, ...]
 Compare = Literal["at most", "at least", "is", "one of", "licensed"]
-Step = Literal["read", "licence", "secrets", "quality", "duplicates", "decontamination", "proof"]
-STEPS: tuple[Step, ...] = ("read", "licence", "secrets", "quality", "duplicates", "decontamination")
+Step = Literal["read", "licence", "secrets", "quality", "duplicates", "decontamination", "selection"]
+STEPS: tuple[Step, ...] = ("read", "licence", "secrets", "quality", "duplicates", "decontamination", "selection")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The dataset's files: shards of Parquet, and NOTICE with whom the code is owed to.
 
-    DATASET/data/train-00000.parquet, ...   content, path, repo, license, language, sha256, cluster
+    DATASET/data/train-00000.parquet, ...   content, path, repo, license, language, sha256, cluster, gap
     DATASET/data/held_out-00000.parquet     the same, for whole families of near-duplicates
     DATASET/sft/train-00000.parquet, ...    prompt, completion, function, path, repo, license, sha256
     DATASET/NOTICE                          repositories, licences, copyright lines, licence texts
@@ -77,16 +77,17 @@ def write_data(pool: Pool, told: pa.Table, folder: Path) -> dict[str, int]:
 
     text = pa.string()
     schema = pa.schema([("content", pa.large_string()), ("path", text), ("repo", text), ("license", text),
-                        ("language", text), ("sha256", text), ("cluster", pa.int64())])  # fmt: skip
+                        ("language", text), ("sha256", text), ("cluster", pa.int64()),
+                        ("gap", pa.float64())])  # fmt: skip
     shards = {split: Shards(folder, split, schema) for split in SPLITS}
     kept = told.column("kept").to_numpy(zero_copy_only=False)
-    names = ("path", "repo", "licence", "language", "sha256", "near", "split")
+    names = ("path", "repo", "licence", "language", "sha256", "near", "split", "gap")
     columns = {name: told.column(name) for name in names}
     for row, content in pool.texts(kept):
         fact = {name: column[row].as_py() for name, column in columns.items()}
         shards[fact["split"]].add({
             "content": content, "path": fact["path"], "repo": fact["repo"], "license": fact["licence"],
-            "language": fact["language"], "sha256": fact["sha256"], "cluster": fact["near"],
+            "language": fact["language"], "sha256": fact["sha256"], "cluster": fact["near"], "gap": fact["gap"],
         })  # fmt: skip
     for each in shards.values():
         each.close()
@@ -100,11 +101,11 @@ def write_pairs(pool: Pool, told: pa.Table, folder: Path) -> dict[str, int]:
 
     text = pa.string()
     schema = pa.schema([("prompt", text), ("completion", text), ("function", text), ("path", text), ("repo", text),
-                        ("license", text), ("sha256", text)])  # fmt: skip
+                        ("license", text), ("sha256", text), ("gap", pa.float64())])  # fmt: skip
     shards = {split: Shards(folder, split, schema) for split in SPLITS}
     python = pc.equal(told.column("language"), "python")
     kept = pc.and_(told.column("kept"), python).to_numpy(zero_copy_only=False)
-    columns = {name: told.column(name) for name in ("path", "repo", "licence", "sha256", "split")}
+    columns = {name: told.column(name) for name in ("path", "repo", "licence", "sha256", "split", "gap")}
     seen: set[str] = set()
     for row, content in pool.texts(kept):
         fact = {name: column[row].as_py() for name, column in columns.items()}
@@ -114,6 +115,7 @@ def write_pairs(pool: Pool, told: pa.Table, folder: Path) -> dict[str, int]:
                 shards[fact["split"]].add({
                     "prompt": each.prompt, "completion": each.completion, "function": each.function,
                     "path": fact["path"], "repo": fact["repo"], "license": fact["licence"], "sha256": fact["sha256"],
+                    "gap": fact["gap"],
                 })  # fmt: skip
     for shard in shards.values():
         shard.close()
