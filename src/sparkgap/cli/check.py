@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sparkgap import data
-from sparkgap.errors import InfraError, IsolationError
+from sparkgap import data, plugins
+from sparkgap.errors import InfraError, IsolationError, ToolchainError
 
 if TYPE_CHECKING:
     from sparkgap.data import Holding
@@ -30,8 +30,19 @@ _NOTES = """\b
 Exit code 0: all is well. 2: something is missing for safe grading, and you can
 mend it. 4: the judge failed its self-test, or did not start.
 
-Missing data files are no fault: each benchmark says what it needs.
+Missing data files and toolchains are no fault: each benchmark says what it
+needs.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """What programs of a language are built and run with: its version, or what is missing and how to get it."""
+
+    language: str
+    title: str
+    ok: bool
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class _Report:
 
     isolation: Isolation
     held: list[Holding]
+    toolchains: tuple[Toolchain, ...] = ()
     checks: tuple[Check, ...] = ()
     fault: str = ""
     code: int = 0
@@ -63,6 +75,7 @@ def command(as_json: bool) -> None:
     else:
         _show_isolation(report.isolation)
         _show_data(report.held)
+        _show_toolchains(report.toolchains)
         _show_selftest(report)
     sys.exit(report.exit_code)
 
@@ -74,11 +87,20 @@ def _report() -> _Report:
 
     isolation = probe()
     held = [data.holding(name) for name in data.published()]
+    tools = tuple(map(_toolchain, plugins.names("languages")))
     try:
         with Judge(1) as judge:
-            return _Report(isolation, held, selftest(judge))
+            return _Report(isolation, held, tools, selftest(judge))
     except (InfraError, IsolationError) as fault:
-        return _Report(isolation, held, fault=str(fault), code=fault.exit_code)
+        return _Report(isolation, held, tools, fault=str(fault), code=fault.exit_code)
+
+
+def _toolchain(name: str) -> Toolchain:
+    language = plugins.find("languages", name)
+    try:
+        return Toolchain(name, language.title, True, language.version())
+    except ToolchainError as absent:
+        return Toolchain(name, language.title, False, str(absent))
 
 
 def _show_isolation(isolation: Isolation) -> None:
@@ -99,6 +121,14 @@ def _show_data(held: list[Holding]) -> None:
             _item(False, each.why, each.mend, "differs")
     if absent := [each for each in held if each.state == "absent"]:
         click.echo(f"  {len(absent)} are absent: `sparkgap data list` names, `sparkgap data fetch` gets them")
+
+
+def _show_toolchains(toolchains: tuple[Toolchain, ...]) -> None:
+    here = sum(each.ok for each in toolchains)
+    click.echo(f"\nLanguages: {here} of {len(toolchains)} can be built and run")
+    for each in toolchains:
+        told = f"{each.title}: {each.detail}" if each.ok else each.detail
+        _item(each.ok, told, "", "absent")
 
 
 def _show_selftest(report: _Report) -> None:
@@ -135,6 +165,7 @@ def _plain(report: _Report) -> dict[str, Any]:
             {"name": each.file.name, "path": str(each.path), "state": each.state, "why": each.why, "mend": each.mend}
             for each in report.held
         ],
+        "languages": [asdict(each) for each in report.toolchains],
         "self_test": {
             "ok": not report.fault and all(check.ok for check in report.checks),
             "fault": report.fault,

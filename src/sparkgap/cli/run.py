@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sparkgap import plugins
 from sparkgap.errors import InfraError, InputError
 from sparkgap.types import CodeTests, Diagnostic, Limits, Program, StdioTests, Verdict
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _NOTES = """\b
 Without --tests the program is run as a script, and passes if it ends cleanly.
+The suffix of FILE tells its language; compilers run in the jail, too. --check
+has its compiler and linters look it over, and runs nothing.
 With --tests the asserts and the test_* functions of that file are run against
 it: its imports of FILE are understood, and anything it uses without defining
 it is taken from FILE. The two run in different processes.
@@ -39,6 +42,8 @@ _SHOWN_OUTPUT = 20  # lines of output at its start, and as many at its end
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--tests", type=click.Path(path_type=Path), metavar="T.py", help="Asserts and test_* functions for it.")
 @click.option("--stdin", type=click.Path(path_type=Path), metavar="FILE", help="What the program reads.")
+@click.option("--language", metavar="NAME", help="The language of FILE, where its suffix does not tell.")
+@click.option("--check", is_flag=True, help="Only what compiler and linters say; it is not run.")
 @click.option(
     "--cpu", "cpu_s", type=click.FloatRange(0, min_open=True), metavar="S", help="CPU seconds; 3 unless said."
 )
@@ -56,17 +61,38 @@ def command(file: Path, tests: Path | None, stdin: Path | None, **chosen: Any) -
         raise InputError("--unsafe is no jail and --isolation asks for one; give one of them")
     if tests and stdin:
         raise InputError("--stdin is for a script and --tests calls its functions; give one of them")
+    if chosen["check"] and (tests or stdin):
+        raise InputError("--check runs nothing, so --tests and --stdin have no use with it")
     source = _text(file)
+    language = chosen["language"] or _language_of(file)
+    if tests and language != "python":
+        raise InputError(f"--tests is for Python; a {language} program is run as a script, or looked over with --check")
     limits = Limits(chosen["cpu_s"] or Limits().cpu_s, memory_mb=chosen["memory_mb"] or Limits().memory_mb)
     asked = _tests(tests, file.stem) if tests else StdioTests(((_text(stdin) if stdin else "", None),))
     with Judge(1, isolation="unsafe" if chosen["unsafe"] else chosen["isolation"]) as judge:
-        verdict = judge.run(Program(source, asked, limits=limits))
+        if chosen["check"]:
+            verdict = judge.check(source, language).result()
+        else:
+            verdict = judge.run(Program(source, asked, language, limits))
         isolation = judge.isolation
     if chosen["as_json"]:
         click.echo(json.dumps({"file": str(file), "isolation": isolation} | _plain(verdict), indent=2))
     else:
         _show(Shown(verdict, source, str(file), isolation, isinstance(asked, StdioTests)))
     sys.exit(0 if verdict.passed else InfraError.exit_code if verdict.status == "infra" else 1)
+
+
+def _language_of(file: Path) -> str:
+    """Return the language whose files have this suffix; Python where the file has none."""
+    suffixes = {plugins.find("languages", name).suffix: name for name in plugins.names("languages")}
+    if not file.suffix:
+        return "python"
+    try:
+        return suffixes[file.suffix]
+    except KeyError:
+        raise InputError(
+            f"the suffix {file.suffix!r} tells no language; --language does (there are: {', '.join(suffixes.values())})"
+        ) from None
 
 
 def _text(path: Path) -> str:

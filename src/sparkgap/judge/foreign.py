@@ -18,7 +18,7 @@ from typing import Any
 from sparkgap import plugins
 from sparkgap.judge.job import Job, described, verdict_of
 from sparkgap.judge.plans import Kit
-from sparkgap.types import CodeTests, Diagnostic, Program, StdioTests, Tests, Verdict
+from sparkgap.types import CodeTests, Diagnostic, Limits, Program, StdioTests, Tests, Verdict
 
 _CACHED_TESTS = 512
 
@@ -72,6 +72,23 @@ class ForeignJobs:
             future, key, message, b"", limits.cpu_s, 120.0 + build_s + 4.0 * runs * wall_s, fields=fields, kit=kit
         )
         job.reader = partial(foreign_verdict, language, program.source)
+        return job
+
+    def check(self, source: str, name: str, future: Future[Verdict], number: int) -> Job:
+        """Return the job of looking a program over.
+
+        Raises:
+            PluginError, ToolchainError: as `make` has it.
+        """
+        language, kit = self._language(name)
+        limits = Limits()
+        fields = {
+            "id": number, "kind": "check", "language": name, "all_tests": False, "wall_s": limits.wall_s,
+            "memory_mb": limits.memory_mb, "output_kb": limits.output_kb, "plan": language.check(source).plain(),
+        }  # fmt: skip
+        most_wall_s = 120.0 + 4 * (30.0 + 10.0 * kit.build_cpu_s)
+        job = Job(future, b"", b"", b"", limits.cpu_s, most_wall_s, fields=fields, kit=kit)
+        job.reader = partial(foreign_verdict, language, source)
         return job
 
     def _language(self, name: str) -> tuple[Any, Kit]:

@@ -59,6 +59,15 @@ class JobMaker:
         wall_s = limits.wall_s if limits.wall_s is not None else 30.0 + 10.0 * limits.cpu_s
         return Job(future, key, encoded, b"", limits.cpu_s, 120.0 + 4.0 * runs * wall_s, fields=fields)
 
+    def check(self, source: str, language: str, future: Future[Verdict]) -> Job:
+        """Return the job of looking a program over, without running it.
+
+        Raises:
+            PluginError: a language that there is not.
+            ToolchainError: a language whose compiler is not installed.
+        """
+        return self._foreign.check(source, language, future, next(self._ids))
+
     def _encode(self, tests: Tests, all_tests: bool) -> tuple[bytes, bytes, bool]:
         """Return the tests' key, their message, and whether they themselves want packages."""
         found = self._encoded.get(id(tests))

@@ -112,6 +112,17 @@ class Judge:
             future.set_result(Verdict("infra", "load", str(error)))
         return future
 
+    def check(self, source: str, language: str) -> Future[Verdict]:
+        """Have a program looked over by its compiler and linters, and not run; "passed" is what none refused.
+
+        Raises:
+            PluginError: there is no such language.
+            ToolchainError: its compiler is not installed.
+        """
+        future: Future[Verdict] = Future()
+        self._state.put(self._jobs.check(source, language, future))
+        return future
+
     def run(self, program: Program) -> Verdict:
         """Return the verdict on one program."""
         return self.submit(program).result()

@@ -43,6 +43,10 @@ class Built(Language, Protocol):
         """
         ...
 
+    def check(self, source: str) -> Plan:
+        """Return how a program, or a part of one, is looked over and not run, with all the warnings there are."""
+        ...
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is built and run, one that reads stdin and writes stdout."""
         ...

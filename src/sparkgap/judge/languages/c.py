@@ -74,6 +74,10 @@ class C:
         """Return what compiles here."""
         return gcc.version(gcc.compiler("gcc"))
 
+    def check(self, source: str) -> Plan:
+        """Return how a program is looked over."""
+        return Plan({FILE: source.encode()}, (_command(*_compiler(), "-Wextra", "-fsyntax-only", FILE),), None)
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is built and run."""
         step = _command(*_compiler(), FILE, "-o", "program", *_libraries(source))

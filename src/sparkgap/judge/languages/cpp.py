@@ -60,6 +60,11 @@ class Cpp:
         """Return what compiles here."""
         return gcc.version(gcc.compiler("g++"))
 
+    def check(self, source: str) -> Plan:
+        """Return how a program is looked over."""
+        argv = (*self._compile(source), "-Wextra", "-fsyntax-only", FILE)
+        return Plan({FILE: source.encode()}, (self._command(argv),), None)
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is built and run."""
         argv = (*self._compile(source), FILE, "-o", "program", *self._libraries(source))

@@ -11,6 +11,7 @@ The order of a map's keys is random in every run, as everywhere in Go.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -83,6 +84,12 @@ class Go:
         """Return what compiles here."""
         return _version()
 
+    def check(self, source: str) -> Plan:
+        """Return how a program is looked over: by the compiler, and by vet."""
+        compiler = self._steps("importcfg", FILE)[0]
+        vet = self._command(f"{_tools()}/vet", "-json", "vet.cfg")
+        return Plan({FILE: _positioned(source), "vet.cfg": _vetted()}, (compiler, vet), None)
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is built and run."""
         return Plan({FILE: _positioned(source)}, self._steps("importcfg", FILE), self._run("./program"))
@@ -118,7 +125,7 @@ class Go:
                 code = next((name for words, name in _CODES.items() if words in told["text"]), "error")
                 place = _place(told, lines) if told["file"].endswith(FILE) else (None, None)
                 found.append(Diagnostic("parse", "error", code, told["text"].strip(), *place))
-        return found
+        return [*found, *_warned(said, lines)]
 
     def refusal(self, diagnostics: list[Diagnostic]) -> str:
         """Return "syntax" where the first error is one of the grammar, else "compile"."""
@@ -213,6 +220,38 @@ def _positioned(source: str) -> bytes:
     if clause is None:
         return f"package main\n//line {FILE}:1:1\n{source}".encode()
     return f"{source[: clause.start()]}package main;{source[clause.end() :]}".encode()
+
+
+@cache
+def _vetted() -> bytes:
+    """Return what vet must know of a package, as cmd/go tells it: its file, and where what it imports lies."""
+    lines = (_home() / "importcfg").read_text("utf-8").splitlines()
+    packages = dict(line.removeprefix("packagefile ").split("=", 1) for line in lines)
+    told = {
+        "ID": "main", "Compiler": "gc", "Dir": ".", "ImportPath": "main", "GoFiles": [FILE], "NonGoFiles": [],
+        "IgnoredFiles": [], "ImportMap": {name: name for name in packages}, "PackageFile": packages, "Standard": {},
+        "PackageVetx": {}, "VetxOnly": False, "VetxOutput": "vetx", "SucceedOnTypecheckFailure": True,
+    }  # fmt: skip
+    return json.dumps(told).encode()
+
+
+def _warned(said: str, lines: list[str]) -> list[Diagnostic]:
+    """Return what vet said, as JSON: package -> analyzer -> findings."""
+    start = said.find("\n{") + 1 if "\n{" in said else 0 if said.startswith("{") else -1
+    if start < 0:
+        return []
+    try:
+        packages, _ = json.JSONDecoder().raw_decode(said, start)
+    except ValueError:
+        return []
+    found = []
+    for analyzers in packages.values():
+        for name, findings in analyzers.items():
+            for each in findings if isinstance(findings, list) else ():
+                at = re.search(r"(?P<line>\d+):(?P<column>\d+)$", each.get("posn", ""))
+                place = _place(at, lines) if at else (None, None)
+                found.append(Diagnostic("parse", "warning", f"vet:{name}", each["message"], *place))
+    return found
 
 
 def _place(told: re.Match[str], lines: list[str]) -> tuple[int | None, int | None]:

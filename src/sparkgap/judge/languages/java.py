@@ -77,6 +77,10 @@ class Java:
         """Return what compiles and runs here."""
         return _version()
 
+    def check(self, source: str) -> Plan:
+        """Return how a program is looked over."""
+        return Plan({}, (_asked("program", source),), None)
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is compiled and run."""
         return Plan({}, (_asked("program", source),), _run("sparkgap.main"))

@@ -35,6 +35,10 @@ class JavaScript:
         """Return what runs here."""
         return _node.version()
 
+    def check(self, source: str) -> Plan:
+        """Return how a program is looked over."""
+        return Plan({FILE: source.encode()}, (_node.command("candidate.js", "--check", FILE),), None)
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is run."""
         return Plan({FILE: source.encode()}, (), _node.command("candidate.js", FILE))
@@ -58,8 +62,9 @@ class JavaScript:
         return Plan({}, (), _node.exam(names, prelude, tests.code, all_tests=all_tests))
 
     def read(self, said: str, source: str) -> list[Diagnostic]:
-        """Return nothing: there is no compiler, and Node speaks when the program runs."""
-        return []
+        """Return what Node said of a program that does not parse."""
+        told = _node.crash(said)
+        return [told] if told is not None and told.stage == "parse" else []
 
     def refusal(self, diagnostics: list[Diagnostic]) -> str:
         """Return "syntax", all that Node refuses."""

@@ -81,6 +81,12 @@ class Rust:
         """Return what compiles here."""
         return _version()
 
+    def check(self, source: str) -> Plan:
+        """Return how a program is looked over; what is not used may be meant for whoever calls it."""
+        own_main = re.search(r"^\s*(?:async\s+)?fn\s+main\s*\(", source, re.MULTILINE)
+        kind = () if own_main else ("--crate-type=lib", "-Adead_code")
+        return Plan({WHOLE: source.encode()}, (self._rustc(WHOLE, "program", source, *kind, "--emit=metadata"),), None)
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is built and run."""
         step = self._rustc(WHOLE, "program", source)

@@ -10,8 +10,10 @@ Not covered: functions that change variables of their caller; bytes that are no 
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -54,6 +56,14 @@ class Shell:
         """Return what runs here."""
         return _version()
 
+    def check(self, source: str) -> Plan:
+        """Return how a program is looked over: by bash, and by shellcheck where that is installed."""
+        steps = [_command("-n", FILE)]
+        if found := shutil.which("shellcheck"):
+            warned = ("-c", f"{os.path.realpath(found)} --format=json1 --shell=bash {FILE} || true")
+            steps.append(_command(*warned))
+        return Plan({FILE: source.encode()}, tuple(steps), None)
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is run."""
         return Plan({FILE: source.encode()}, (_command("-n", FILE),), _command(FILE))
@@ -79,7 +89,10 @@ class Shell:
         return Plan({"tests.sh": text.encode()}, (_command("-n", "tests.sh"),), _command("tests.sh", text=True))
 
     def read(self, said: str, source: str) -> list[Diagnostic]:
-        """Return what bash said of the grammar."""
+        """Return what bash said of the grammar, and shellcheck of the rest."""
+        return [*_checked(said), *self._refused(said, source)]
+
+    def _refused(self, said: str, source: str) -> list[Diagnostic]:
         return [
             Diagnostic("parse", "error", "syntax", told["text"].strip(), min(int(told["line"]), source.count("\n") + 1))
             for told in _TOLD.finditer(said)
@@ -96,6 +109,17 @@ class Shell:
         if not found:
             return None
         return Diagnostic("load", "error", "bash", found[-1]["text"].strip(), int(found[-1]["line"]))
+
+
+def _checked(said: str) -> list[Diagnostic]:
+    """Return what shellcheck said, as JSON."""
+    found = []
+    for line in said.split("\n"):
+        if line.startswith('{"comments"'):
+            for each in json.loads(line)["comments"]:
+                place = each["line"], each["column"]
+                found.append(Diagnostic("parse", "warning", f"SC{each['code']}", each["message"], *place))
+    return found
 
 
 def _command(*arguments: str, text: bool = False) -> Command:

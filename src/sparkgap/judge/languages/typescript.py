@@ -45,6 +45,10 @@ class TypeScript:
         """Return what compiles here."""
         return _version()
 
+    def check(self, source: str) -> Plan:
+        """Return how a program is looked over."""
+        return Plan({}, (_asked(program=source),), None)
+
     def program(self, source: str) -> Plan:
         """Return how a whole program is checked and run."""
         return Plan({}, (_asked(program=source),), _node.command("candidate.js", FILE))

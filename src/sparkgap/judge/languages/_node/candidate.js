@@ -1,12 +1,13 @@
 // The program's half: loads it, and answers calls of its functions. `node candidate.js FILE [NAME ...]`; without names
-// it is a whole program, which is run.
+// it is a whole program, which is run. `node candidate.js --check FILE` only parses it.
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
 const { createRequire } = require('node:module');
 
-const [file, ...names] = process.argv.slice(2);
+const checks = process.argv[2] === '--check'; // it is only parsed
+const [file, ...names] = process.argv.slice(checks ? 3 : 2);
 const full = path.resolve(file);
 const source = fs.readFileSync(full, 'utf8').replace(/^#![^\n]*/, '');
 const module_ = { exports: {}, id: '.', filename: full, loaded: false, children: [], paths: [] };
@@ -47,7 +48,9 @@ try {
   process.stderr.write(`sparkgap: it does not parse\n${fault.stack}\n`);
   process.exit(1);
 }
-if (!names.length) {
+if (checks) {
+  process.exit(0);
+} else if (!names.length) {
   loaded.call(module_.exports, ...values);
 } else {
   const { receive, send, plain, built, Ended } = require('./values.js');
