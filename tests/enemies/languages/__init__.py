@@ -76,7 +76,15 @@ def enemies_of(name: str) -> Enemies:
 
     raises = next(((body, head[1]) for head, body in programs if head[0] == "raises"), None)
     return Enemies(
-        calls, script, attacks("attack"), attacks("siege"), attacks("bomb"), told("refused"), told("warned"), raises, plain["grammar"]
+        calls,
+        script,
+        attacks("attack"),
+        attacks("siege"),
+        attacks("bomb"),
+        told("refused"),
+        told("warned"),
+        raises,
+        plain["grammar"],
     )
 
 
