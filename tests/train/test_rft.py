@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from sparkgap.errors import InputError
 from sparkgap.judge import Judge
 from sparkgap.train import DpoOptions, Guards, ProblemSet, RftOptions, Sampling, Source, TrainProgress, dpo, rft
-from sparkgap.train.rollouts import Rollout, by_problem, contrasts, passing_tokens
+from sparkgap.train.rollouts import Rollout, by_chance, by_problem, contrasts, passing_tokens
 from tiny_models import problems
 
 TOY = ProblemSet(*problems())
@@ -56,6 +57,10 @@ def test_imitating_what_passed_and_preferring_it_help_from_one_file(
     preferred = dpo(asked, judge=judge, problems=TOY)
     assert preferred.gain is not None
     assert preferred.gain.value > 0.1
+    asked = options(RftOptions, taught, tmp_path / "control", shared, steps=30, learning_rate=2e-3, reward="random")
+    by_coin = rft(asked, judge=judge, problems=TOY)
+    assert by_coin.gain is not None
+    assert by_coin.gain.value < result.gain.value - 0.1
     assert shared.read_text("utf-8").splitlines() == lines  # drawn once
 
 
@@ -113,6 +118,30 @@ def test_what_is_learnt_from_passes_ended_and_is_different(drawn: list[tuple[str
         assert (name, worse) in wrong
     both = {name for name, _ in right} & {name for name, _ in wrong}
     assert {name for name, _, _ in pairs} == both
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["passed", "wrong", "infra"]), st.booleans())),
+    st.integers(0, 5),
+)
+def test_by_chance_as_many_pass_and_what_did_not_end_stays_out(drawn: list[tuple[str, str, bool]], seed: int) -> None:
+    rollouts = [rollout(name, at, status, (at,), ended) for at, (name, status, ended) in enumerate(drawn)]
+    dealt = by_chance(rollouts, seed)
+    assert [replace(each, status="") for each in dealt] == [replace(each, status="") for each in rollouts]
+    assert Counter((each.status, each.ended) for each in dealt) == Counter(
+        (each.status, each.ended) for each in rollouts
+    )
+    assert all(new == old for new, old in zip(dealt, rollouts, strict=True) if not old.ended or old.status == "infra")
+    assert dealt == by_chance(rollouts, seed)
+
+
+def test_chance_looks_at_nothing() -> None:
+    rollouts = [rollout(f"p{at % 50}", at, "passed" if at % 50 < 25 else "wrong", (at,)) for at in range(2000)]
+    dealt = by_chance(rollouts, 1)
+    stayed = sum(each.status == "passed" for each in dealt if int(each.problem_id[1:]) < 25)
+    assert abs(stayed - 500) < 80  # five standard deviations
+    assert dealt != by_chance(rollouts, 2)
 
 
 def test_without_a_single_pass_there_is_nothing_to_imitate(taught: Path, tmp_path: Path, judge: Judge) -> None:

@@ -94,7 +94,7 @@ def rft_command(**chosen: Any) -> None:
     """Draw completions, keep what passes, imitate that."""
     from sparkgap.train import RftOptions, rft
 
-    own = {name: chosen[name] for name in ("rollouts", "epochs", "most")}
+    own = {name: chosen[name] for name in ("reward", "rollouts", "epochs", "most")}
     _trained(chosen, RftOptions, rft, parts_of(chosen) | own)
 
 
@@ -111,7 +111,7 @@ def dpo_command(**chosen: Any) -> None:
     """Draw completions, prefer what passes to what fails."""
     from sparkgap.train import DpoOptions, dpo
 
-    own = {name: chosen[name] for name in ("rollouts", "epochs", "most", "beta")}
+    own = {name: chosen[name] for name in ("reward", "rollouts", "epochs", "most", "beta")}
     _trained(chosen, DpoOptions, dpo, parts_of(chosen) | own)
 
 

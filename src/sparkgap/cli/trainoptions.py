@@ -122,6 +122,9 @@ BENCHMARK = click.option(
 
 kept = several(
     [
+        click.option(
+            "--reward", type=click.Choice(["tests", "random"]), help="random: the control that keeps by chance."
+        ),
         click.option("--rollouts", type=click.Path(path_type=Path), help="The file of judged completions, to share."),
         click.option("--epochs", type=click.FloatRange(0, min_open=True), help="Where --steps is not given; 1."),
         click.option("--most", type=click.IntRange(1), help="Completions (pairs) of a problem to learn from; 4."),

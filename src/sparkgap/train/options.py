@@ -157,10 +157,12 @@ class RftOptions(Training):
     """Rejection-sampling fine-tuning: sample, keep what passes, fine-tune on that.
 
     `rollouts`: the file of judged completions, made where it is missing; `dpo` can use the same one. `most`: how many
-    different passing completions of a problem are kept.
+    different passing completions of a problem are kept. `reward` "random" is the control: as many completions count as
+    passing, but which ones is left to chance.
     """
 
     source: Source
+    reward: Literal["tests", "random"] = "tests"
     rollouts: Path | None = None
     epochs: float = 1.0
     most: int = 4

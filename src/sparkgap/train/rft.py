@@ -20,7 +20,7 @@ from sparkgap.train.options import DpoOptions, RftOptions
 from sparkgap.train.problems import ProblemSet
 from sparkgap.train.prompting import Prompter
 from sparkgap.train.result import TrainResult
-from sparkgap.train.rollouts import Roller, Rollout, contrasts, passing_tokens
+from sparkgap.train.rollouts import Roller, Rollout, by_chance, contrasts, passing_tokens
 from sparkgap.train.running import TrainingRun, chosen_problems
 from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare
 from sparkgap.train.weights import adapters, quiet
@@ -75,6 +75,8 @@ def _learnt(
         marker = Marker(own, "tests", options.judging)
         stack.callback(marker.close)
         found = _rollouts(run, options, chosen, prompter, marker)
+        if options.reward == "random":
+            found = by_chance(found, options.seed)
         prompts = {problem.id: prompter.tokens(problem) for problem in chosen.train}
         if isinstance(options, DpoOptions):
             return _preferred(run, options, found, prompts)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,21 @@ def contrasts(rollouts: Sequence[Rollout], most: int) -> list[tuple[str, tuple[i
         count = min(most, max(len(right), len(wrong))) if right and wrong else 0
         pairs += [(name, right[at % len(right)], wrong[at % len(wrong)]) for at in range(count)]
     return pairs
+
+
+def by_chance(rollouts: Sequence[Rollout], seed: int) -> list[Rollout]:
+    """Return the rollouts with what became of those that ended dealt out anew among them: as many pass, at random.
+
+    The control of `rft` and `dpo`, as the reward `random` is that of `rlcf`: same problems, same completions, same
+    share that is kept, and nothing that the judge knows.
+    """
+    places = [at for at, rollout in enumerate(rollouts) if rollout.ended and rollout.status != "infra"]
+    dealt = list(places)
+    random.Random(seed).shuffle(dealt)  # noqa: S311
+    found = list(rollouts)
+    for at, other in zip(places, dealt, strict=True):
+        found[at] = replace(rollouts[at], status=rollouts[other].status, value=rollouts[other].value)
+    return found
 
 
 def by_problem(rollouts: Sequence[Rollout]) -> dict[str, list[Rollout]]:
