@@ -11,9 +11,9 @@ import pytest
 from sparkgap import CodeTests, Judge, Program, plugins
 from sparkgap.benchmarks._languages import declared
 from sparkgap.benchmarks.humaneval_x_cpp import BENCHMARK as CPP
-from sparkgap.errors import ToolchainError
 from sparkgap.extract.foreign import with_imports
 from sparkgap.types import Limits, Problem
+from toolchain import needed
 
 HUMANEVAL_X = ("humaneval_x_cpp", "humaneval_x_go", "humaneval_x_java", "humaneval_x_js", "humaneval_x_rust")
 MULTIPL_E = tuple(name for name in plugins.names("benchmarks") if name.startswith("multipl_e_"))
@@ -52,10 +52,7 @@ def problems_of(published, monkeypatch: pytest.MonkeyPatch):
 
     def read(name: str) -> list[Problem]:
         problems = list(plugins.find("benchmarks", name).problems())
-        try:
-            plugins.find("languages", problems[0].language).kit()
-        except ToolchainError as error:
-            pytest.skip(str(error))
+        needed(problems[0].language, problems[0].tests)
         return problems
 
     return read

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from sparkgap import plugins
 from sparkgap.cli import main
-from sparkgap.errors import ToolchainError
+from toolchain import needed
 
 
 @pytest.fixture
@@ -18,11 +18,8 @@ def file(tmp_path: Path):
     """Return a function that writes a program to a file, and skips where its language is not installed."""
 
     def write(name: str, text: str, language: str = "") -> str:
-        try:
-            if language:
-                plugins.find("languages", language).kit()
-        except ToolchainError as error:
-            pytest.skip(str(error))
+        if language:
+            needed(language)
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         return str(path)

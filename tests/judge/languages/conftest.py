@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sparkgap import Judge, plugins
-from sparkgap.errors import ToolchainError
+from sparkgap import Judge
+from toolchain import needed
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +20,4 @@ def judge() -> Iterator[Judge]:
 @pytest.fixture
 def installed():
     """Return a function that skips the test where a language's toolchain is not installed."""
-
-    def check(name: str) -> None:
-        try:
-            plugins.find("languages", name).kit()
-        except ToolchainError as error:
-            pytest.skip(str(error))
-
-    return check
+    return needed
