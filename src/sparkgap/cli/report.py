@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from sparkgap.report import Form
 
 _NOTES = """\b
-RUN is the folder of a run of `measure` or `grade`, or of a training run, and may
-be given a name: "ours=runs/20260131T120000Z-measure-...".
+RUN is the folder of a run of `measure` or `grade`, of a training run, or of a
+dataset of `curate`, and may be given a name: "ours=runs/20260131T120000Z-...".
 
 \b
 The page is one file. It opens without a network, holds every prompt, answer and

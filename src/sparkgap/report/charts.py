@@ -161,6 +161,21 @@ def curve(name: str, steps: Sequence[tuple[float, float]]) -> str:
     return _drawn(chart, f"{name}: {first[1]:.4g} at step {first[0]:g}, {last[1]:.4g} at step {last[0]:g}")
 
 
+def counts(name: str, rows: Sequence[tuple[str, int, str]]) -> str:
+    """Draw a bar for each count: what is counted, how many, and how that is written."""
+    import altair as alt
+
+    data = [{"name": what, "count": count, "text": text} for what, count, text in rows]
+    if not data:
+        return ""
+    plot = WIDTH - _NAMES - 80
+    base = _chart(data).encode(y=_names(alt), x=alt.X("count:Q", title=None, axis=None, scale=alt.Scale(zero=True)))
+    bar = base.mark_bar(height=15, color="var(--bar)")
+    text = base.mark_text(align="left", dx=6, color="var(--ink)", fontSize=12).encode(text="text:N")
+    said = ", ".join(f"{what} {text}" for what, _, text in rows)
+    return _drawn(alt.layer(bar, text).properties(width=plot, height=alt.Step(_STEP)), f"{name}: {said}")
+
+
 def _chart(data: list[dict[str, Any]]) -> alt.Chart:
     """A chart of these records."""
     import altair as alt

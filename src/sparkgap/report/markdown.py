@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from sparkgap import __version__
 from sparkgap.report.comparison import Cell, Column, Comparison, conditions, readings
+from sparkgap.report.datasets import Dataset, most, size, steps
 from sparkgap.report.differences import Against
 from sparkgap.report.page import count_of, subtitle
 from sparkgap.report.plaintext import without_folders
@@ -15,13 +16,17 @@ from sparkgap.report.training import Training
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~!&]|(?<![^\W_])_|_(?![^\W_]))")  # an underscore within a word is none
 
 
-def markdown(comparison: Comparison, against: Sequence[Against], trainings: Sequence[Training], title: str) -> str:
+def markdown(
+    comparison: Comparison, against: Sequence[Against], trainings: Sequence[Training], datasets: Sequence[Dataset],
+    title: str,
+) -> str:  # fmt: skip
     """Return the report as Markdown (GitHub's, for its tables), with a newline at its end."""
-    blocks = [[f"## {plain(title)}"] if title else [], [plain(subtitle(comparison, trainings)) + "."]]
+    blocks = [[f"## {plain(title)}"] if title else [], [plain(subtitle(comparison, trainings, datasets)) + "."]]
     if comparison.columns:
         blocks += [list(_table(comparison)), list(_against(comparison, against))]
         blocks += [list(_readings(comparison)), list(_method(comparison))]
     blocks += [list(_training(run)) for run in trainings]
+    blocks += [list(_dataset(each)) for each in datasets]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 
 
@@ -94,6 +99,16 @@ def _training(run: Training) -> Iterator[str]:
     for name, points in run.curves.items():
         values = [value for _, value in points]
         yield _line([plain(name), *(f"{value:.4g}" for value in (values[0], values[-1], min(values), max(values)))])
+
+
+def _dataset(one: Dataset) -> Iterator[str]:
+    yield _line([f"data: {plain(one.name)}", "files", "bytes", "what went most"])
+    yield _line([":--", "--:", "--:", ":--"])
+    for name, stage in steps(one):
+        went = ", ".join(f"{plain(rule)} {files:,}" for rule, files, _ in stage.dropped[:3])
+        yield _line([plain(name), f"{stage.files:,}", size(stage.bytes), went])
+    yield ""
+    yield f"{one.said}. Licences: " + ", ".join(f"{plain(name)} {count:,}" for name, count in most(one.licences)) + "."
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -30,6 +30,7 @@ from sparkgap.report.comparison import (
     readings,
     usage,
 )
+from sparkgap.report.datasets import Dataset, most, shares, size, steps
 from sparkgap.report.differences import Against, shown
 from sparkgap.report.evidence import Evidence, evidence, failures
 from sparkgap.report.history import History, histories
@@ -41,7 +42,10 @@ Json = dict[str, Any]
 _HERE = Path(__file__).parent
 
 
-def html_page(comparison: Comparison, against: Sequence[Against], trainings: Sequence[Training], title: str) -> str:
+def html_page(
+    comparison: Comparison, against: Sequence[Against], trainings: Sequence[Training], datasets: Sequence[Dataset],
+    title: str,
+) -> str:  # fmt: skip
     """Return the page as text; `against` is the first row against the others.
 
     Raises:
@@ -61,10 +65,11 @@ def html_page(comparison: Comparison, against: Sequence[Against], trainings: Seq
     found = [evidence(column, comparison.rows) for column in comparison.columns]
     context = _table(comparison) | _against(comparison, against) | _sections(comparison, found) | _method(comparison)
     context |= {
-        "title": title or "Sparkgap report", "subtitle": subtitle(comparison, trainings), "version": __version__,
-        "style": (_HERE / "page.css").read_text("utf-8"), "script": script,
+        "title": title or "Sparkgap report", "subtitle": subtitle(comparison, trainings, datasets),
+        "version": __version__, "style": (_HERE / "page.css").read_text("utf-8"), "script": script,
         "script_hash": f"sha256-{digest}",
         "trainings": [_training(run) for run in trainings],
+        "datasets": [_dataset(each) for each in datasets],
         "bundles": [bundle(column, each) for column, each in zip(comparison.columns, found, strict=True)],
         "names": [row.name for row in comparison.rows],
     }  # fmt: skip
@@ -74,7 +79,7 @@ def html_page(comparison: Comparison, against: Sequence[Against], trainings: Seq
     return environment.get_template("page.html.jinja").render(context)
 
 
-def subtitle(comparison: Comparison, trainings: Sequence[Training]) -> str:
+def subtitle(comparison: Comparison, trainings: Sequence[Training], datasets: Sequence[Dataset] = ()) -> str:
     """Say in a line what is in the report."""
     measured = [row.run for row in comparison.rows if row.run is not None]
     counts = {
@@ -82,6 +87,7 @@ def subtitle(comparison: Comparison, trainings: Sequence[Training]) -> str:
         "benchmark": len(comparison.columns),
         "reported model": len(comparison.rows) - len(measured),
         "training run": len(trainings),
+        "dataset": len(datasets),
     }
     parts = [f"{count:,} {noun}{'s' * (count != 1)}" for noun, count in counts.items() if count]
     days = sorted(run.started[:10] for run in measured if run.started)
@@ -247,3 +253,22 @@ def _training(run: Training) -> Json:
         shown = {key: f"{value:.3g}" for key, value in told.items()}
         curves.append({"name": name, "chart": charts.curve(f"{run.name}, {name}", points)} | shown)
     return {"name": run.name, "curves": curves}
+
+
+def _dataset(one: Dataset) -> Json:
+    stages = steps(one)
+    return {
+        "name": one.name, "said": one.said, "against": ", ".join(one.against), "missing": ", ".join(one.missing),
+        "charts": [
+            ("files", "left by each step",
+             charts.counts(f"{one.name}, files", [(name, each.files, f"{each.files:,}") for name, each in stages])),
+            ("bytes", "left by each step",
+             charts.counts(f"{one.name}, bytes", [(name, each.bytes, size(each.bytes)) for name, each in stages])),
+            ("licences", "files that are kept",
+             charts.counts(f"{one.name}, licences", [(*each, f"{each[1]:,}") for each in most(one.licences)])),
+        ],
+        "dropped": [(each.step, rule, f"{files:,}", size(held)) for _, each in stages
+                    for rule, files, held in each.dropped],
+        "languages": ", ".join(f"{name} {count:,}" for name, count in most(one.languages)),
+        "tried": shares(one.tried),
+    }  # fmt: skip
