@@ -1,7 +1,8 @@
 """The dense reward: a little for each stage that a program gets through, and 1 for passing every hidden test.
 
-    parse    it is Python at all
-    compile  it is accepted by the compiler (Python: the same moment as parse)
+    parse    it is a program of its language at all
+    compile  the compiler accepted it (Python, JavaScript, shell: the same moment as parse); with k lines refused,
+             1 / (1 + k) of this, and with warnings a little less than all of it
     runs     it was loaded and answered a call, rightly or not
     share    of this, the share of the hidden tests that passed
 
@@ -12,41 +13,48 @@ Whether it helps once models can write code that compiles is contested, and part
 half way: hence the bound, the small weights, and an off switch, 0, for each.
 
 The share counts only tests that are known beforehand, each once: the inputs of `InputTests`, the cases of
-`StdioTests`, and asserts that stand at the top of `CodeTests`. Asserts in loops or functions run as often as answers
-make them, and docstring examples stand in the prompt; of those, only all of them count. Programs are to be judged
-with `all_tests`, or the share is that of the tests before the first failure.
+`StdioTests`, and asserts of `CodeTests` that are reached once each (`_asserts.py`). Asserts in loops run as often as
+answers make them, and docstring examples stand in the prompt; of those, only all of them count. Programs are to be
+judged with `all_tests`, or the share is that of the tests before the first failure.
+
+Errors are counted by the lines they point at, so that one mistake that a compiler tells of ten times is one; a program
+over which the compiler ran out of time or memory gets nothing. What silences a warning in a program's text is not
+undone, hence the bound on what warnings cost.
 """
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 from sparkgap.errors import InputError
 from sparkgap.rewards import Bounds, Judged
-from sparkgap.types import CodeTests, InputTests, StdioTests, Tests, Verdict
+from sparkgap.rewards._asserts import number_of_asserts
+from sparkgap.types import CodeTests, InputTests, Problem, StdioTests, Verdict
 
 _NOTHING = {"empty", "syntax", "forbidden"}  # no program; or one that tried what the jail refuses, which never pays
+_MOST_WARNINGS = 5  # more are not counted
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """What each rung is worth; 0 switches it off."""
+    """What each rung is worth; 0 switches it off. `warnings` is the part of `compile` that warnings can cost."""
 
     parse: float = 0.02
     compile: float = 0.03
     runs: float = 0.1
     share: float = 0.35
+    warnings: float = 0.25
 
     name: ClassVar[str] = "ladder"
     title: ClassVar[str] = "parse < compile < runs < share of hidden tests, and far above them: all tests, 1"
     passing: ClassVar[Bounds] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
-        """Refuse weights with which a failing program could be worth as much as a passing one."""
+        """Refuse weights with which a failing program could be worth as much as a passing one, and the like."""
+        if not 0 <= self.warnings < 0.5:
+            raise InputError("ladder: warnings is 0 or more, and under 0.5: no program gains by being refused instead")
         if min(self.parse, self.compile, self.runs, self.share) < 0:
             raise InputError("the rungs of the ladder are not negative; 0 switches one off")
         if not self.ceiling < 1:
@@ -73,42 +81,45 @@ class Ladder:
         if verdict.status in _NOTHING:
             return 0.0
         if verdict.status == "compile":
-            return self.parse
-        assert judged.problem.tests is not None
-        passed = _share(verdict, judged.problem.tests)
+            return self.parse + self.compile / (1 + _lines_refused(verdict))
+        if verdict.stage == "parse":  # the compiler gave up over it
+            return 0.0
+        passed = _share(verdict, judged.problem)
         answered = verdict.status == "wrong" or passed > 0
-        return self.parse + self.compile + self.runs * answered + self.share * passed
+        warned = self.warnings * _warnings(verdict) / _MOST_WARNINGS
+        return self.parse + self.compile * (1 - warned) + self.runs * answered + self.share * passed
 
 
-def _share(verdict: Verdict, tests: Tests) -> float:
+def _lines_refused(verdict: Verdict) -> int:
+    """Return how many lines the compiler's errors point at: one at least."""
+    return max(1, len({each.line for each in verdict.diagnostics if each.severity == "error"}))
+
+
+def _warnings(verdict: Verdict) -> int:
+    return min(_MOST_WARNINGS, sum(each.severity == "warning" for each in verdict.diagnostics))
+
+
+def _share(verdict: Verdict, problem: Problem) -> float:
     """Return the share of the hidden tests that passed, 0 where their number is up to the program."""
-    known = _known(tests)
-    return min(verdict.tests_passed / known, 1.0) if known and verdict.tests_total == known else 0.0
+    known = _known(problem)
+    if not known:
+        return 0.0
+    # Other languages' tests end with an exception, so that their number is not told then.
+    as_many = verdict.tests_total == known or (verdict.tests_total is None and problem.language != "python")
+    return min(verdict.tests_passed / known, 1.0) if as_many else 0.0
 
 
-def _known(tests: Tests) -> int | None:
+def _known(problem: Problem) -> int | None:
     """Return how many tests there are, None where that is not known before they run."""
-    match tests:
+    match problem.tests:
         case InputTests(_, inputs):
             return len(inputs)
         case StdioTests(cases):
             return len(cases)
         case CodeTests(code):
-            return _asserts(code)
+            return number_of_asserts(code, problem.language)
         case _:
             return None
-
-
-@lru_cache(maxsize=4096)
-def _asserts(code: str) -> int | None:
-    """Return how many asserts there are, if all stand at the top and no two are the same."""
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    top = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Assert)]
-    every = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
-    return len(top) if every == len(top) == len(set(top)) else None
 
 
 REWARD = Ladder()
