@@ -49,7 +49,7 @@ def test_a_reward_says_who_it_is(name: str) -> None:
 def test_values_stay_within_the_bounds_and_none_is_for_what_nobody_can_say(name: str, several: list[Judged]) -> None:
     one = plugins.find("rewards", name)
     for each, found in zip(several, one.values(several), strict=True):
-        if each.verdict.status == "infra":
+        if each.verdict.status == "infra" or (each.verdict.passed and each.verdict.tests_total == 0):
             assert found is None
         else:
             low, high = one.passing if each.verdict.passed else one.failing
@@ -73,6 +73,7 @@ def test_nothing_is_paid_where_there_is_nothing_to_go_by(one: Reward) -> None:
     for status in STATUSES:
         assert value(one, Judged(untested, SOURCE, Verdict(status))) is None
         assert value(one, Judged(impossible, SOURCE, Verdict(status))) is None
+    assert value(one, judged("passed", tests_passed=0, tests_total=0)) is None
 
 
 @pytest.mark.parametrize("status", ["passed", *FAILING])
@@ -131,7 +132,7 @@ def test_a_single_reward_is_itself(text: str, name: str) -> None:
         ("ladder(share=0.9)", r"add up to 1\.05; all together must be under 1"),
         ("ladder(share=-0.1)", "not negative"),
         ("ladder(share=nan)", "under 1"),
-        ("ladder(rungs=1)", r"no option 'rungs' \(it has: parse, compile, runs, share\)"),
+        ("ladder(rungs=1)", r"no option 'rungs' \(it has: parse, compile, runs, share, warnings\)"),
         ("ladder(share)", "NAME=NUMBER"),
         ("ladder(share=much)", "'much' in 'ladder.share=much.' is not a number"),
         ("random(heads=2)", "probability"),

@@ -49,6 +49,7 @@ def test_every_kind_of_tests_is_read(tmp_path: Path) -> None:
         ("[1]", r"p\.jsonl:2: not a problem \(not an object\)"),
         ({"id": "x", "prompt": "p"}, r":2: .*`tests` is missing"),
         ({**CODE, "id": "x", "tests": " "}, r":2: .*`tests` is empty"),
+        ({**CODE, "id": "x", "tests": {"stdio": []}}, r":2: .*`stdio` is empty"),
         ({**CODE, "id": 3}, r":2: .*`id` is not a string"),
         ({**CODE, "id": "x", "tests": {"entry_point": "f", "inputs": "[(1,)]", "expected": "[]"}}, "different lengths"),
         (

@@ -40,7 +40,8 @@ class Judged:
     @property
     def unscored(self) -> bool:
         """Whether nothing can be paid for it, nor withheld: not its fault, or nothing that proves anything."""
-        return self.verdict.status == "infra" or self.problem.tests is None or is_impossible(self.problem)
+        untested = self.problem.tests is None or proves_nothing(self.verdict)
+        return self.verdict.status == "infra" or untested or is_impossible(self.problem)
 
 
 @runtime_checkable
@@ -157,6 +158,11 @@ def configured(chosen: Reward, options: Mapping[str, float]) -> Reward:
         )
     changed: Reward = dataclasses.replace(chosen, **options)  # type: ignore[type-var]
     return changed
+
+
+def proves_nothing(verdict: Verdict) -> bool:
+    """Whether a program passed without a single test: there were none, or it had none run."""
+    return verdict.passed and verdict.tests_total == 0
 
 
 def is_impossible(problem: Problem) -> bool:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgap.errors import InputError
 from sparkgap.train.logprobs import completion_logps
-from sparkgap.train.marking import Mark, Marker, shares
+from sparkgap.train.marking import Mark, Marker, require_judged, shares
 from sparkgap.train.sampler import Drawing, Logps, complete, fits
 
 if TYPE_CHECKING:
@@ -224,6 +224,8 @@ class Rlcf:
         every = gather(torch.tensor(told, dtype=torch.float32, device=self.accelerator.device))
         if every[:, 2].any():
             feed.forged(marks)
+        if self.state.global_step == 0 and every[:, 1].isnan().all():
+            require_judged(marks)
         if self.state.global_step == 0 and every[:, 3].all():
             raise InputError(
                 f"no completion of the first batch came to an end within {feed.drawing.max_tokens} tokens, so there is "

@@ -18,10 +18,10 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from sparkgap.errors import InfraError
+from sparkgap.errors import InfraError, InputError
 from sparkgap.extract import extract
 from sparkgap.references import references
-from sparkgap.rewards import Hole, Judged, Reward, hole, reward
+from sparkgap.rewards import Hole, Judged, Reward, hole, proves_nothing, reward
 from sparkgap.scoring import Exam, exam_of
 from sparkgap.types import InputTests, Limits, Problem, Program, SampleForm, Status, Verdict
 
@@ -40,6 +40,7 @@ class Mark:
     status: Status
     program: str
     hole: Hole | None = None  # it passed what nothing can pass
+    unjudged: str = ""  # why the judge could say nothing, and of which problem
 
     @property
     def passed(self) -> bool | None:
@@ -126,7 +127,8 @@ class Marker:
             InfraError: the judge is broken.
         """
         began = time.perf_counter()
-        verdicts = [self._verdict(ticket) for ticket in tickets]
+        failed: dict[tuple[str, bytes], Verdict] = {}  # by the judge itself: told once here, asked again another time
+        verdicts = [failed.get(ticket.key) or self._verdict(ticket, failed) for ticket in tickets]
         first, count = self._place
         judged = [
             Judged(ticket.problem, ticket.program, verdict, (self.draws + place) * count + first)
@@ -136,7 +138,7 @@ class Marker:
         values = self.reward.values(judged)
         self.seconds += time.perf_counter() - began
         return [
-            Mark(value, each.verdict.status, each.source, hole(each))
+            Mark(value, each.verdict.status, each.source, hole(each), _unjudged(each))
             for value, each in zip(values, judged, strict=True)
         ]
 
@@ -146,21 +148,25 @@ class Marker:
         self.prepare(problem for problem, _ in replies)
         return self.collect([self.submit(problem, reply, form) for problem, reply in replies])
 
-    def _verdict(self, ticket: Ticket) -> Verdict:
+    def _verdict(self, ticket: Ticket, failed: dict[tuple[str, bytes], Verdict]) -> Verdict:
         if not ticket.program.strip():
             return Verdict("empty", "extract", "no program in the reply")
         if (known := self._verdicts.get(ticket.key)) is not None:
             self._verdicts.move_to_end(ticket.key)
             return known
-        verdict = self._waiting[ticket.key].result()
+        waited = self._waiting.pop(ticket.key, None) or self._submitted(ticket)
+        verdict = waited.result()
         if verdict.status == "infra":  # once more; what fails twice is not the sample's doing, and not scored
             verdict = self._submitted(ticket).result()
-        self._waiting.pop(ticket.key, None)
         verdict = replace(verdict, output="", answers=None)
-        if verdict.status != "infra":
-            self._verdicts[ticket.key] = verdict
-            if len(self._verdicts) > KEPT:
-                self._verdicts.popitem(last=False)
+        if verdict.status == "infra":
+            failed[ticket.key] = verdict
+            return verdict
+        if proves_nothing(verdict):
+            verdict = Verdict("infra", "test", "none of its tests ran an assert, so that passing proves nothing")
+        self._verdicts[ticket.key] = verdict
+        if len(self._verdicts) > KEPT:
+            self._verdicts.popitem(last=False)
         return verdict
 
     def _send(self) -> None:
@@ -197,6 +203,17 @@ class Marker:
         return Exam(
             problem, problem.tests, Limits(self._cpu_s or usual.cpu_s, None, self._memory_mb or usual.memory_mb)
         )
+
+
+def require_judged(marks: Iterable[Mark]) -> None:
+    """Look whether the judge could say something of one completion at least.
+
+    Raises:
+        InputError: of none; there is no more to be expected of those that come.
+    """
+    marks = list(marks)
+    if marks and all(mark.unjudged for mark in marks):
+        raise InputError(f"no completion could be judged, so there is nothing to learn from: {marks[0].unjudged}")
 
 
 def program_in(problem: Problem, reply: str, form: SampleForm) -> str:
@@ -236,6 +253,10 @@ def _hand_on(told: Future[Verdict], done: Future[Verdict]) -> None:
         told.set_exception(error)
     else:
         told.set_result(done.result())
+
+
+def _unjudged(judged: Judged) -> str:
+    return f"{judged.problem.id}: {judged.verdict.reason}" if judged.verdict.status == "infra" else ""
 
 
 def _digest(program: str) -> bytes:

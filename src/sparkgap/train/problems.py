@@ -188,6 +188,8 @@ def _tests(told: Any, prelude: str) -> Tests:
     if isinstance(told, list) and all(isinstance(line, str) for line in told) and told:
         return CodeTests("\n".join(told), prelude)
     if isinstance(told, dict) and "stdio" in told:
+        if not told["stdio"]:
+            raise ValueError("`stdio` is empty")
         return StdioTests(
             tuple((str(given), None if wanted is None else str(wanted)) for given, wanted in told["stdio"])
         )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgap.errors import InputError
 from sparkgap.train.guards import Show, TrainProgress
+from sparkgap.train.marking import require_judged
 from sparkgap.train.overlap import fingerprint
 from sparkgap.train.sampler import Drawing, complete
 from sparkgap.train.setting import Together
@@ -93,7 +94,7 @@ class Roller:
                 torch.manual_seed(
                     int.from_bytes(hashlib.sha256(f"{self.seed}/{some[0].id}".encode()).digest()[:4], "big")
                 )
-                for problem, each in zip(some, self._judged(some), strict=True):
+                for problem, each in zip(some, self._judged(some, not found), strict=True):
                     found[problem.id] = each
                     stream.writelines(_line(rollout) for rollout in each)
                 stream.flush()
@@ -102,7 +103,7 @@ class Roller:
                 self.show(TrainProgress("sampling", len(found), len(problems), {"pass_rate": rate}))
         return found
 
-    def _judged(self, problems: Sequence[Problem]) -> list[list[Rollout]]:
+    def _judged(self, problems: Sequence[Problem], first: bool) -> list[list[Rollout]]:
         group, prompter = self.sampling.group, self.prompter
         self.marker.prepare(problems)
         rows = [problem for problem in problems for _ in range(group)]
@@ -116,6 +117,8 @@ class Roller:
         drawn = complete(self.model, [prompter.tokens(problem) for problem in rows], self.drawing, done)
         found: list[list[Rollout]] = [[] for _ in problems]
         marks = self.marker.collect([tickets[place] for place in range(len(rows))])
+        if first:
+            require_judged(marks)
         for place, (tokens, mark) in enumerate(zip(drawn, marks, strict=True)):
             ended = tokens[-1] in self.drawing.eos
             found[place // group].append(

@@ -38,6 +38,9 @@ def chosen_problems(
     """
     if problems is None:
         problems = problem_set(source, held_out) if source is not None else ProblemSet((), ())
+    for problem in (*problems.train, *problems.held_out):
+        if problem.tests is None:
+            raise InputError(f"{problem.id} has no tests, so that no completion of it can be judged; leave it out")
     found = set_apart((*problems.train, *problems.held_out), names, leave_out=problems.published)
     kept = {problem.id for problem in found.problems}
     train, apart = (tuple(each for each in part if each.id in kept) for part in (problems.train, problems.held_out))
