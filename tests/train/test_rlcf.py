@@ -26,7 +26,7 @@ from sparkgap.train import (
     rlcf,
 )
 from sparkgap.train.folder import read_state
-from sparkgap.types import Problem, Verdict
+from sparkgap.types import Problem, StdioTests, Verdict
 from tiny_models import Paid, problems, saved
 
 TOY = ProblemSet(*problems())
@@ -110,6 +110,23 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
         assert found == pytest.approx(expected, abs=1e-4)
     assert resumed.after == whole.after
     assert not (options.out / "checkpoints").exists()
+
+
+def test_the_first_and_the_last_step_are_logged_however_seldom_others_are(options: RlcfOptions, train: Train) -> None:
+    guards = replace(options.guards, held_out=0, every=0, kl=False)
+    result = train(replace(options, steps=3, log_every=50, guards=guards))
+    assert [step for step, _ in figures(result.folder, "reward")] == [1, 3]
+    assert "reward" in read_training(result.folder).curves
+
+
+def test_where_nothing_can_be_judged_training_stops_and_says_why(options: RlcfOptions, judge: Judge) -> None:
+    options = replace(options, guards=replace(options.guards, canaries=0.0))
+    empty = replace(TOY.train[0], tests=StdioTests(()), reference="")
+    with pytest.raises(InputError, match=r"no completion could be judged.* toy/add/1: "):
+        rlcf(options, judge=judge, problems=ProblemSet((empty,), ()))
+    untested = replace(TOY.train[0], tests=None)
+    with pytest.raises(InputError, match="toy/add/1 has no tests"):
+        rlcf(options, judge=judge, problems=ProblemSet((untested,), ()))
 
 
 def test_other_options_are_another_run(options: RlcfOptions, train: Train) -> None:

@@ -135,10 +135,12 @@ class Guard:
             self._measured(state, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Measure every so many steps, and at the last one."""
+        """Measure every so many steps, and at the last one; log the first and the last one in any case."""
         every = self.watch.guards.every
         if (every and state.global_step % every == 0) or state.global_step >= state.max_steps:
             self._measured(state, control)
+        if state.global_step in (1, state.max_steps) or control.should_training_stop:
+            control.should_log = True
         self._rest()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any], **_: Any) -> None:
