@@ -86,6 +86,22 @@ def test_a_torn_file_is_mended_and_one_of_another_kind_is_refused(
         rft(replace(other, guards=quiet, out=tmp_path / "c"), judge=judge, problems=TOY)
 
 
+def test_rows_are_imitated_beside_what_passed(taught: Path, tmp_path: Path, shared: Path, judge: Judge) -> None:
+    if not shared.exists():
+        pytest.skip("drawn by the test before")
+    row = json.dumps({"prompt": "def zzz(x):\n", "completion": "    return 7\n"}) + "\n"
+    (tmp_path / "rows.jsonl").write_text(32 * row, "utf-8")
+    quiet = Guards(every=0, held_out=0, kl=False)
+    steps = []
+    for name, data in (("without", None), ("with", tmp_path / "rows.jsonl")):
+        asked = options(RftOptions, taught, tmp_path / name, shared, data=data, most=1)
+        steps.append(rft(replace(asked, guards=quiet), judge=judge, problems=TOY).steps)
+    assert steps[1] == steps[0] + 32 / asked.batch  # an epoch of both
+    asked = options(DpoOptions, taught, tmp_path / "dpo", shared, steps=1, data=tmp_path / "rows.jsonl")
+    with pytest.raises(InputError, match="dpo imitates no rows"):
+        dpo(replace(asked, guards=quiet), judge=judge, problems=TOY)
+
+
 def rollout(name: str, index: int, status: str, tokens: tuple[int, ...], ended: bool = True) -> Rollout:
     return Rollout(name, index, "", status, None, tokens, ended)
 

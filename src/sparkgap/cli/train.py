@@ -86,6 +86,7 @@ def rlcf_command(**chosen: Any) -> None:
 @common
 @BENCHMARK
 @kept
+@click.option("--data", type=click.Path(path_type=Path), help="Rows to imitate beside, as for sft.")
 @problems
 @watched
 @drawn
@@ -94,7 +95,7 @@ def rft_command(**chosen: Any) -> None:
     """Draw completions, keep what passes, imitate that."""
     from sparkgap.train import RftOptions, rft
 
-    own = {name: chosen[name] for name in ("reward", "rollouts", "epochs", "most")}
+    own = {name: chosen[name] for name in ("reward", "rollouts", "epochs", "most", "data")}
     _trained(chosen, RftOptions, rft, parts_of(chosen) | own)
 
 

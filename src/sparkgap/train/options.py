@@ -158,12 +158,14 @@ class RftOptions(Training):
 
     `rollouts`: the file of judged completions, made where it is missing; `dpo` can use the same one. `most`: how many
     different passing completions of a problem are kept. `reward` "random" is the control: as many completions count as
-    passing, but which ones is left to chance.
+    passing, but which ones is left to chance. `data`: rows that are imitated beside those, in any form that sft
+    takes, so that what was known is not forgotten; not for `dpo`.
     """
 
     source: Source
     reward: Literal["tests", "random"] = "tests"
     rollouts: Path | None = None
+    data: Path | None = None
     epochs: float = 1.0
     most: int = 4
     sampling: Sampling = field(default_factory=Sampling)

@@ -17,10 +17,12 @@ from sparkgap.train.guards import Show
 from sparkgap.train.imitation import Row, imitate
 from sparkgap.train.marking import Marker
 from sparkgap.train.options import DpoOptions, RftOptions
+from sparkgap.train.overlap import known_benchmarks
 from sparkgap.train.problems import ProblemSet
-from sparkgap.train.prompting import Prompter
+from sparkgap.train.prompting import Prompter, context_of
 from sparkgap.train.result import TrainResult
 from sparkgap.train.rollouts import Roller, Rollout, by_chance, contrasts, passing_tokens
+from sparkgap.train.rows import examples, hashes
 from sparkgap.train.running import TrainingRun, chosen_problems
 from sparkgap.train.setting import common_arguments, judging, micro_batch, prepare
 from sparkgap.train.weights import adapters, quiet
@@ -63,9 +65,13 @@ def _learnt(
     way: str, options: RftOptions, judge: Judge | None, problems: ProblemSet | None, progress: Show | None
 ) -> TrainResult:
     prepare()
+    if way == "dpo" and options.data is not None:
+        raise InputError("dpo imitates no rows beside its pairs; leave `data` out")
     with ExitStack() as stack:
         own = stack.enter_context(judging(options.judging, judge))
         chosen, told = chosen_problems(options.source, problems, options.guards.held_out, options.measured_on)
+        if options.data is not None:
+            told |= {"files": hashes(options.data)}
         run = TrainingRun(way, options, told, stack, progress or (lambda _: None))
         if run.done is not None:
             return run.done
@@ -83,7 +89,15 @@ def _learnt(
         rows = [Row(prompts[name], tokens) for name, tokens in passing_tokens(found, options.most)]
         if not rows:
             raise InputError("no completion passes, so there is nothing to imitate; start from a better model")
-        return imitate(run, options, rows, options.epochs)
+        return imitate(run, options, [*rows, *_beside(run, options)], options.epochs)
+
+
+def _beside(run: TrainingRun, options: RftOptions) -> tuple[Row, ...]:
+    """Return the rows that are imitated beside what passed."""
+    if options.data is None:
+        return ()
+    measured = known_benchmarks(options.measured_on)
+    return examples(options.data, run.tokenizer, context_of(run.model), measured).rows
 
 
 def _rollouts(
