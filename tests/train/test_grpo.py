@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sparkgap.judge import Judge
 from sparkgap.train import Guards, RlcfOptions, Sampling, Source, TrainProgress
-from sparkgap.train.grpo import advantages, padded
+from sparkgap.train.grpo import advantages, by_end, padded
 from sparkgap.train.logprobs import add_scores, completion_logps
 from sparkgap.train.weights import quiet
 from sparkgap.types import Problem, Verdict
@@ -90,6 +90,14 @@ def test_the_gradient_is_that_of_the_formula(
         expected = torch.cat([value.grad.flatten() for value in model.parameters()])
     assert expected.norm() > 1e-4
     assert torch.allclose(found, expected, atol=1e-6, rtol=1e-3)
+
+
+@given(st.permutations(range(12)))
+def test_groups_come_in_the_order_of_their_last_completion(ends: list[int]) -> None:
+    last = [max(ends.index(row) for row in range(at * 3, at * 3 + 3)) for at in range(4)]
+    found = by_end(ends, 3)
+    assert sorted(found) == [0, 1, 2, 3]
+    assert [last[at] for at in found] == sorted(last)
 
 
 def _formula(model: Any, prompts: list[list[int]], completions: list[list[int]], values: Sequence[float | None]) -> Any:

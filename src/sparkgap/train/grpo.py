@@ -3,9 +3,9 @@
 TRL's are the loss and its clipping, vLLM, adapters, checkpoints, several processes. What is ours, and why:
 
 - Problems come from the difficulty book at the moment they are needed, not from a data loader that is ahead of it.
-- Completions are drawn by the tight sampler where it fits, and handed to the judge as each one ends. A part of the
-  batch goes through the model as soon as the verdicts on its groups are there, while the judge is at the others:
-  the trainer seldom waits, and every completion is of the newest model all the same.
+- Completions are drawn by the tight sampler where it fits, and handed to the judge as each one ends. The part of the
+  batch that ended first goes through the model while the judge is at the others: the trainer seldom waits, every
+  completion is of the newest model all the same, and a seed repeats a run to the last bit.
 - There is one reward; None (the judge failed) leaves the completion and the baseline of its group alone.
 - Rows that cannot move the policy (an advantage of zero, or cut off) do not go through the model again, and equal
   completions of one problem go through once, with the sum of their advantages. For the loss of Dr. GRPO without `beta`
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ class Batch:
     logps: Logps = field(default_factory=dict)  # of the model that drew them; empty where it is the newest
     tickets: dict[int, Any] = field(default_factory=dict)
     marks: dict[int, Mark] = field(default_factory=dict)
-    groups: list[int] = field(default_factory=list)  # those that have not gone through the model yet
+    groups: list[int] = field(default_factory=list)  # that have not gone through the model yet, in their order
 
 
 class Rlcf:
@@ -105,7 +105,7 @@ class Rlcf:
         rows = [feed.problems[at] for at in picked for _ in range(feed.group)][first : first + local]
         feed.marker.prepare(rows[:: feed.group])
         prompts = [feed.prompter.tokens(problem) for problem in rows]
-        return Batch(picked, rows, prompts, groups=list(range(local // feed.group)))
+        return Batch(picked, rows, prompts)
 
     def _hand_in(self: Any, batch: Batch, place: int, tokens: list[int]) -> None:
         feed = self.feed
@@ -141,6 +141,7 @@ class Rlcf:
         if part == 0 or feed.batch is None:
             began = time.perf_counter()
             feed.batch = self._drawn(self._picked())
+            feed.batch.groups = by_end(feed.batch.tickets, feed.group)
             feed.drawn_s = time.perf_counter() - began
         left = parts - part
         inputs = self._part(feed.batch, math.ceil(len(feed.batch.groups) / left))
@@ -149,17 +150,11 @@ class Rlcf:
         return inputs
 
     def _part(self: Any, batch: Batch, count: int) -> Json:
-        """Return `count` groups whose verdicts are there (or come first) as what the loss takes."""
+        """Return the next `count` groups as what the loss takes."""
         from torch import tensor
 
         group = self.feed.group
-        ready: list[int] = []
-        waiting: list[int] = []
-        for at in batch.groups:
-            rows = range(at * group, (at + 1) * group)
-            (ready if all(self.feed.marker.ready(batch.tickets[row]) for row in rows) else waiting).append(at)
-        taken = [*ready, *waiting][:count]
-        batch.groups = [at for at in batch.groups if at not in taken]
+        taken, batch.groups = batch.groups[:count], batch.groups[count:]
         every = [row for at in taken for row in range(at * group, (at + 1) * group)]
         marks = self.feed.marker.collect([batch.tickets[row] for row in every])
         batch.marks.update(zip(every, marks, strict=True))
@@ -316,6 +311,16 @@ def advantages(values: Sequence[float | None]) -> list[float]:
         return [0.0] * len(values)
     mean = math.fsum(known) / len(known)
     return [0.0 if value is None else value - mean for value in values]
+
+
+def by_end(places: Iterable[int], group: int) -> list[int]:
+    """Return groups in the order in which their last completion ended, `places` being in the order of their ends.
+
+    That is about when the judge is done with them. Which verdicts are there would be a better order, and another one
+    each time: two runs would differ in the last digit of a sum, and soon in everything.
+    """
+    last = {place // group: number for number, place in enumerate(places)}
+    return sorted(last, key=lambda at: last[at])
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int, device: Any, left: bool = False) -> tuple[Any, Any]:

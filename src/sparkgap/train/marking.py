@@ -115,11 +115,6 @@ class Marker:
         self.seconds += time.perf_counter() - began
         return ticket
 
-    def ready(self, ticket: Ticket) -> bool:
-        """Whether `collect` would not wait."""
-        waited = self._waiting.get(ticket.key)
-        return waited is None or waited.done()
-
     def collect(self, tickets: Sequence[Ticket]) -> list[Mark]:
         """Wait for the marks of completions that were handed in.
 
