@@ -51,7 +51,7 @@ def test_every_file_that_came_in_is_in_the_ledger_once(made: Made) -> None:
 
 def test_a_reason_has_its_value_threshold_and_version(made: Made) -> None:
     row = one(made.folder, "permissive", "big.py")
-    assert (row["value"], row["threshold"], row["version"]) == (str(200 << 20), "1e+06", "readable 1")
+    assert (row["value"], row["threshold"], row["version"]) == (str(200 << 20), "1e+06", "readable 2")
     assert row["sha256"] == ""  # it was not read
     assert one(made.folder, "permissive", "header_gpl.py")["value"] == "GPL-3.0-or-later"
     assert one(made.folder, "permissive", "third/gpl/vendored.py")["value"].startswith("GPL-3.0")

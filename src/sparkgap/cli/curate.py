@@ -77,6 +77,7 @@ def command() -> None:
 @click.option("--held-out", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Share kept apart.")
 @click.option("--for", "prefer", type=click.Path(path_type=Path), metavar="RUN",
               help="Score files by how near they are to what it failed; --set gap=0 keeps those nearer.")  # fmt: skip
+@click.option("--no-compile", is_flag=True, help="Have no compiler look over files in other languages than Python.")
 @click.option("--no-behaviour", is_flag=True, help="Run no function against the benchmarks.")
 @click.option("--no-proof", is_flag=True, help="Run no doctest and no test; make no problems for RL.")
 @click.option("--selftest", type=click.IntRange(0), default=40, show_default=True,
@@ -96,7 +97,8 @@ def make(sources: tuple[str, ...], out: Path, **chosen: Any) -> None:
     with _progress(chosen["quiet"]) as progress, _judge(chosen) as judge:
         options = CurateOptions(
             settings=read_settings(chosen["config"], chosen["assignments"]), near=_near(chosen["near"]),
-            against=chosen["against"], behaviour=not chosen["no_behaviour"], proof=not chosen["no_proof"],
+            against=chosen["against"], compiling=not chosen["no_compile"], behaviour=not chosen["no_behaviour"],
+            proof=not chosen["no_proof"],
             selftest=chosen["selftest"], held_out=chosen["held_out"], prefer=chosen["prefer"],
             workers=chosen["workers"] or len(os.sched_getaffinity(0)), ray=chosen["ray"], progress=progress,
         )  # fmt: skip
@@ -169,7 +171,7 @@ def _near(text: str) -> Any:
 @contextmanager
 def _judge(chosen: dict[str, Any]) -> Iterator[Any]:
     """Give a judge where one is needed."""
-    if chosen["no_behaviour"] and chosen["no_proof"]:
+    if chosen["no_compile"] and chosen["no_behaviour"] and chosen["no_proof"]:
         yield None
         return
     from sparkgap.judge import Judge

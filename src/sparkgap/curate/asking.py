@@ -60,6 +60,8 @@ def explanations(dataset: Path, what: str) -> Iterator[tuple[dict[str, Any], str
         if row["instead"] is not None:
             better = ledger.row_at(dataset, row["instead"])
             lines.append(f"  the copy {better['repo']}: {better['path']} goes before it")
+        if row["compiler_says"]:
+            lines.append(f"  its compiler says, line {row['compiler_says']}")
         if row["ngram_overlap"]:
             lines.append(f"  {row['ngram_overlap']:.0%} of the n-grams of {row['ngram_text']} are in it")
         if row["structure_problem"]:

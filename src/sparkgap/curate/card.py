@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a run knows besides its ledger; `near` and `benchmarks` as they stand in the summary."""
+    """What a run knows besides its ledger; `near`, `benchmarks`, `compiling` as they stand in the summary."""
 
     sources: tuple[str, ...]
     rules: tuple[Judged, ...]
     near: Mapping[str, Any]
     benchmarks: Mapping[str, Any]
+    compiling: Mapping[str, Any]
 
 
 def near_facts(options: NearOptions, found: Recall) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def summary(told: pa.Table, facts: Facts, rows: Mapping[str, Mapping[str, int]])
                    "compare": each.rule.compare, "threshold": _plain(each.rule.threshold)} for each in facts.rules],
         "near": dict(facts.near),
         "benchmarks": dict(facts.benchmarks),
+        "compiling": dict(facts.compiling),
     }  # fmt: skip
 
 
@@ -108,6 +110,7 @@ def card(told: Mapping[str, Any]) -> str:
         "## Secrets and personal data\n",
         "Replaced in the files that are kept: "
         + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in told["redacted"].items()) + ".\n",
+        *_compiling(told["compiling"]),
         _copies(told["near"]),
         _benchmarks(told["benchmarks"]),
         "## Rules\n",
@@ -132,6 +135,19 @@ def _dropped(told: Mapping[str, Any]) -> list[tuple[str, ...]]:
         for stage in told["stages"]
         for rule, (files, held) in stage["dropped"].items()
     ]
+
+
+def _compiling(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what compilers said of files in other languages than Python; nothing where there was none."""
+    if told and (told["compilers"] or told["missing"]):
+        yield "## Compilers\n"
+        yield (
+            f"Of {told['files']:,} files in other languages than Python {told['parse']:,} parse, and {told['build']:,} "
+            "compile by themselves.\n"
+        )
+        rows = [*told["compilers"].items(), *((name, f"not looked over: {why}") for name, why in
+                                              told["missing"].items())]  # fmt: skip
+        yield _table(("language", "looked over by"), [(f"`{name}`", by) for name, by in rows])
 
 
 def _copies(near: Mapping[str, Any]) -> str:

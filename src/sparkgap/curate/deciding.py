@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgap.curate import filtering
 from sparkgap.curate.near import FLOOR, Forest
-from sparkgap.curate.rules import STEPS, Judged, Rule, Threshold, with_thresholds
+from sparkgap.curate.rules import STEPS, Judged, Rule, Step, Threshold, with_thresholds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,10 @@ _MANY = 50  # repositories: what so many have (an empty `__init__.py`) says noth
 # Rules on several files at once; the others are the filters'.
 ACROSS: tuple[Judged, ...] = (
     Judged(Rule("forgotten", "forgotten", "at most", 0, "1 where its owners asked for it"), "read", VERSION),
+    Judged(Rule("parses", "parses", "at least", 1, "1 where the language's compiler finds no error of grammar"),
+           "quality", "compiling 1"),
+    Judged(Rule("builds", "builds", "at least", 0, "1 where the language's compiler takes the file by itself"),
+           "quality", "compiling 1"),
     Judged(Rule("laundered", "laundered", "at most", 0, "1 where a copy stands under copyleft"), "licence", VERSION),
     Judged(Rule("fork", "fork_share", "at most", 0.6, "share of the repository's files that an earlier one has"),
            "duplicates", VERSION),
@@ -48,10 +52,12 @@ ACROSS: tuple[Judged, ...] = (
 class Found:
     """What is known of rows besides their measurements.
 
+    `compiled`: what the compiler of a row's language says of it (does it parse, does it build, the first error).
     `behaviour`: the largest problem that a function of a row solves (nodes, and which problem by which function).
     `gap`: how near a row is to the problems that a run failed.
     """
 
+    compiled: Mapping[int, tuple[int, int, str]] = field(default_factory=dict)
     behaviour: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     gap: Mapping[int, float] = field(default_factory=dict)
 
@@ -73,6 +79,14 @@ class Decisions:
         """Which rows are kept."""
         return self.broken < 0
 
+    def before(self, step: Step) -> np.ndarray[Any, Any]:
+        """Return which rows no rule of the steps before this one has dropped."""
+        import numpy as np
+
+        later = np.array([STEPS.index(each.step) >= STEPS.index(step) for each in self.rules])
+        came: np.ndarray[Any, Any] = self.kept | later[self.broken]
+        return came
+
     def reason(self, row: int) -> Judged | None:
         """Return the rule that dropped a row."""
         return self.rules[self.broken[row]] if self.broken[row] >= 0 else None
@@ -84,9 +98,9 @@ def all_rules(settings: Mapping[str, str | Threshold]) -> tuple[Judged, ...]:
     Raises:
         InputError: a setting is of no rule, or of another kind.
     """
-    place = {"forgotten": 0, "laundered": 2, "fork": 2, "exact": 2, "near": 2, "behaviour": 2, "gap": 2}
     both = [(STEPS.index(each.step), 1, number, each) for number, each in enumerate(filtering.rules())]
-    both += [(STEPS.index(each.step), place[each.rule.name], number, each) for number, each in enumerate(ACROSS)]
+    both += [(STEPS.index(each.step), 2 * (each.rule.name != "forgotten"), number, each)
+             for number, each in enumerate(ACROSS)]  # fmt: skip
     return with_thresholds((each for *_, each in sorted(both, key=lambda row: row[:3])), settings)
 
 
@@ -123,6 +137,10 @@ def _tell(decided: Decisions, found: Found) -> None:
     import numpy as np
 
     rows = decided.broken.size
+    decided.values["parses"], decided.values["builds"] = np.full(rows, None, object), np.full(rows, None, object)
+    decided.values["compiler_says"] = np.full(rows, "", object)
+    for row, told in found.compiled.items():
+        decided.values["parses"][row], decided.values["builds"][row], decided.values["compiler_says"][row] = told
     decided.values["behaves_as"] = np.full(rows, "", object)
     decided.values["behaviour_nodes"] = np.zeros(rows, np.int64)
     for row, (nodes, name) in found.behaviour.items():

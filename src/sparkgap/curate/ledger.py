@@ -53,8 +53,9 @@ def ledger(table: pa.Table, decided: Decisions, splits: Sequence[str]) -> pa.Tab
     columns["split"] = pa.array(list(splits), pa.string())
     for name in table.column_names:
         columns.setdefault(name, table.column(name))
+    types = {"gap": pa.float64(), "parses": pa.int64(), "builds": pa.int64()}  # of columns that may hold nothing at all
     for name, values in decided.values.items():
-        columns.setdefault(name, pa.array(values.tolist(), pa.float64() if name == "gap" else None))
+        columns.setdefault(name, pa.array(values.tolist(), types.get(name)))
     return pa.table(columns)
 
 

@@ -22,6 +22,7 @@ class CurateOptions:
     settings: Mapping[str, str | Threshold] = field(default_factory=dict)
     near: NearOptions = field(default_factory=NearOptions)
     against: tuple[str, ...] = ()
+    compiling: bool = True  # files in other languages than Python are looked over by their compilers
     behaviour: bool = True
     proof: bool = True
     selftest: int = 40  # problems of each benchmark that the decontamination is tested with; 0 for none

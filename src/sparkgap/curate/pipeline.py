@@ -3,6 +3,7 @@
     read and measure     scan.py       every file once, in parallel, kept in DATASET/.scan
     copies               near.py       a forest of near-duplicates over all of them
     decide               deciding.py   rules over the table of measurements
+    compilers            compiling.py  files in other languages, in the judge's jail
     behaviour, proof     the judge     only files that are kept by then
     write                writing.py    beside the old dataset, then in its place
 
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap import __version__
-from sparkgap.curate import card, ledger, opting_out
+from sparkgap.curate import card, compiling, ledger, opting_out
 from sparkgap.curate.contamination.index import Index, Known, known
 from sparkgap.curate.contamination.selftest import WAYS, Check
 from sparkgap.curate.deciding import Decisions, Found, all_rules, decide, held_out
@@ -64,7 +65,7 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
         sources: as `open_source` understands them, the preferred ones first.
         out: the dataset's folder; an earlier dataset there is gone on with, or made anew.
         options: thresholds and how much is done.
-        judge: runs functions; without one there is neither behaviour nor proof.
+        judge: compiles files and runs functions; without one there is neither behaviour nor proof.
 
     Raises:
         InputError: a source or a setting is not what it should be, or the folder holds something else.
@@ -81,24 +82,19 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
         if not table.num_rows:
             raise InputError(f"there is no file in {', '.join(sources)}")
         trees = shelf.forest(pool, table, options.near)
-        found, checked = Found(), card.benchmark_facts(against, None)
-        decided = _decided(table, trees, rules, out, found)
-        if judge is not None and options.behaviour:
-            examiner = shelf.examiner(judge, against, options)
-            behaved = shelf.behaviour(examiner, pool.texts(decided.kept), options)
-            chosen = {each.rule.name: each.rule for each in rules if each.rule.name in WAYS}
-            tried = shelf.tested(Check(judge, index, examiner, chosen), against, options)
-            found, checked = Found(behaved.rows), card.benchmark_facts(against, behaved, tried)
+        work = _Work(pool, table, trees, _decided(table, trees, rules, out, Found()), out)
+        found, told = _judged(work, judge, against, index, options)
+        work = work.again(found)
         if prefer is not None:
-            found = replace(found, gap=scores(prefer, pool.texts(decided.kept)))
+            found = replace(found, gap=scores(prefer, pool.texts(work.decided.kept)))
+            work = work.again(found)
         shelf.keep_found(pool, found)
-        work = _Work(pool, table, _decided(table, trees, rules, out, found), out)
         proving = judge if options.proof else None
         if proving is not None:
             with shelf.verdicts(_PROOFS) as kept:
                 prove(proving, _claims(work), kept, lambda done: options.tell("proof", done))
         near = card.near_facts(options.near, shelf.recall(pool, table, options.near))
-        facts = card.Facts(tuple(sources), rules, near, checked)
+        facts = card.Facts(tuple(sources), rules, near, *told)
         return _written(work, facts, _asked(sources, against, options, proving is not None))
 
 
@@ -108,12 +104,17 @@ def redecide(dataset: Path, settings: Mapping[str, str | Threshold]) -> tuple[pa
     Raises:
         InputError: the dataset is none, its scan is gone, or a setting is of no rule.
     """
+    work = _again(dataset, settings)
+    return work.table, work.decided
+
+
+def _again(dataset: Path, settings: Mapping[str, str | Threshold]) -> _Work:
     manifest = read_manifest(dataset)
     rules = all_rules({**manifest["settings"], **settings})
     pool, shelf = open_pool(dataset), Shelf(dataset)
     table = pool.table()
     trees = shelf.forest(pool, table, NearOptions(**manifest["near"]))
-    return table, _decided(table, trees, rules, dataset, shelf.found(pool))
+    return _Work(pool, table, trees, _decided(table, trees, rules, dataset, shelf.found(pool)), dataset)
 
 
 def rewrite(dataset: Path) -> Decisions:
@@ -124,13 +125,14 @@ def rewrite(dataset: Path) -> Decisions:
     """
     manifest = read_manifest(dataset)
     with _locked(dataset):
-        pool = open_pool(dataset)
-        opting_out.purge(pool.paths, dataset)
-        table, decided = redecide(dataset, {})
+        opting_out.purge(open_pool(dataset).paths, dataset)
+        work = _again(dataset, {})
         old = json.loads((dataset / "summary.json").read_bytes())
-        facts = card.Facts(tuple(old["sources"]), decided.rules, old["near"], old["benchmarks"])
-        _written(_Work(pool, table, decided, dataset), facts, manifest)
-        return decided
+        facts = card.Facts(
+            tuple(old["sources"]), work.decided.rules, old["near"], old["benchmarks"], old["compiling"]
+        )  # fmt: skip
+        _written(work, facts, manifest)
+        return work.decided
 
 
 def read_manifest(dataset: Path) -> dict[str, Any]:
@@ -178,12 +180,37 @@ def _decided(table: pa.Table, trees: Forest, rules: Sequence[Judged], out: Path,
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is written: the pool, its table, the decisions, and where to."""
+    """What is written: the pool, its table and its copies, the decisions, and where to."""
 
     pool: Pool
     table: pa.Table
+    trees: Forest
     decided: Decisions
     out: Path
+
+    def again(self, found: Found) -> _Work:
+        """Decide again, with what was found."""
+        return replace(self, decided=_decided(self.table, self.trees, self.decided.rules, self.out, found))
+
+
+def _judged(
+    work: _Work, judge: Judge | None, against: Known, index: Index, options: CurateOptions
+) -> tuple[Found, tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return what the judge finds of the rows, and what the card says of benchmarks and of compilers."""
+    shelf, found = Shelf(work.out), Found()
+    looked: Mapping[str, Any] = {}
+    checked = card.benchmark_facts(against, None)
+    if judge is not None and options.compiling:
+        compiled = shelf.compiled(judge, work.pool, work.table, work.decided.before("duplicates"), options)
+        found = Found({row: (each.parses, each.builds, each.said) for row, each in compiled.rows.items()})
+        looked, work = compiling.facts(compiled), work.again(found)
+    if judge is not None and options.behaviour:
+        examiner = shelf.examiner(judge, against, options)
+        behaved = shelf.behaviour(examiner, work.pool.texts(work.decided.kept), options)
+        chosen = {each.rule.name: each.rule for each in work.decided.rules if each.rule.name in WAYS}
+        tried = shelf.tested(Check(judge, index, examiner, chosen), against, options)
+        found, checked = replace(found, behaviour=behaved.rows), card.benchmark_facts(against, behaved, tried)
+    return found, (checked, looked)
 
 
 def _claims(work: _Work) -> Iterator[Claim]:

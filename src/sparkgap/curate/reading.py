@@ -13,6 +13,7 @@ from functools import lru_cache
 from sparkgap.curate.documents import Entry
 
 _NO_LANGUAGE = {"text", "binary", "plain-text", "executable", "non-executable", "file", "header"}
+_CALLED = {"ts": "typescript", "sh": "shell", "bash": "shell", "node": "javascript"}  # as tables of code name them
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+", re.MULTILINE)
 
 
@@ -58,7 +59,8 @@ def _of_ending(name: str) -> tuple[str, bool]:
 
     tags = tags_from_filename(name)
     named = sorted(tags - _NO_LANGUAGE)
-    return ("python" if "python" in tags else named[0] if named else ""), "binary" in tags
+    language = "python" if "python" in tags else named[0] if named else ""
+    return _CALLED.get(language, language), "binary" in tags
 
 
 def of_name(path: str) -> tuple[str, bool]:
@@ -80,9 +82,7 @@ def _of_first_line(data: bytes) -> str:
 
     words = parse_shebang(io.BytesIO(data[:256]))
     name = words[0].rpartition("/")[2] if words else ""
-    return (
-        "python" if name.startswith("python") else {"sh": "sh", "bash": "shell", "node": "javascript"}.get(name, name)
-    )
+    return "python" if name.startswith("python") else _CALLED.get(name, name)
 
 
 def _decoded(data: bytes, language: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
     forest.npz         near-duplicates          benchmarks.npz     n-grams and structures of the benchmarks
     probes.json        calls and answers        verdicts.jsonl     which functions solve which problem
     proofs.jsonl       tests and mutants        selftest.json(l)   how well the check of the benchmarks works
+    compiled.jsonl     what compilers said
     found.json         what the judge and a run found of the rows of this very pool
 
 Each bears a key of all that it was made of, and is made anew where that differs.
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparkgap.curate.compiling import Compiled, compiled
 from sparkgap.curate.contamination.behaviour import VERSION, Behaviour, Examiner, Verdicts, behaviour
 from sparkgap.curate.contamination.index import VERSION as INDEX
 from sparkgap.curate.contamination.index import Index, Known, build, load, save
@@ -77,6 +79,16 @@ class Shelf:
         options.tell("asking the benchmarks' references")
         return Examiner(judge, against.problems, self.home / "probes.json")
 
+    def compiled(self, judge: Judge, pool: Pool, table: pa.Table, rows: Any, options: CurateOptions) -> Compiled:
+        """Return what the compilers of other languages than Python say of the rows that are true in a mask."""
+        import numpy as np
+
+        languages, paths = table.column("language").to_pylist(), table.column("path")
+        foreign = np.fromiter((each != "python" for each in languages), bool, len(languages))
+        with self.verdicts("compiled.jsonl") as kept:
+            return compiled(judge, pool.texts(rows & foreign), lambda row: (languages[row], paths[row].as_py()), kept,
+                            lambda done: options.tell("compiling", done))  # fmt: skip
+
     def behaviour(self, examiner: Examiner, documents: Iterator[tuple[int, str]], options: CurateOptions) -> Behaviour:
         """Return which documents hold a function that solves a problem."""
         with self.verdicts("verdicts.jsonl") as kept:
@@ -111,7 +123,8 @@ class Shelf:
 
     def keep_found(self, pool: Pool, found: Found) -> None:
         """Write what was found of the rows of a pool."""
-        told = {"key": _pool_key(pool), "behaviour": _told(found.behaviour), "gap": _told(found.gap)}
+        told = {"key": _pool_key(pool), "compiled": _told(found.compiled), "behaviour": _told(found.behaviour),
+                "gap": _told(found.gap)}  # fmt: skip
         put(self.home / "found.json", told)
 
     def found(self, pool: Pool) -> Found:
@@ -120,8 +133,9 @@ class Shelf:
         told = json.loads(path.read_bytes()) if path.exists() else {}
         if told.get("key") != _pool_key(pool):
             return Found()
+        looked = {int(row): (parses, builds, said) for row, (parses, builds, said) in told["compiled"].items()}
         behaved = {int(row): (nodes, name) for row, (nodes, name) in told["behaviour"].items()}
-        return Found(behaved, {int(row): score for row, score in told["gap"].items()})
+        return Found(looked, behaved, {int(row): score for row, score in told["gap"].items()})
 
 
 def put(path: Path, told: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ class Readable:
     """Size of the text; what could not be read has the attributes that reading gave it (`fault`, `language`)."""
 
     name = "readable"
-    version = "1"
+    version = "2"
     step: Step = "read"
     order = 0
     attributes: Mapping[str, type] = {"fault": str, "language": str, "bytes": int, "lines": int}
