@@ -146,7 +146,7 @@ def _command(*argv: str) -> Command:
 
 
 def _libraries(source: str) -> tuple[str, ...]:
-    return ("-lm", *(("-pthread",) if "pthread" in source else ()))
+    return (*gcc.linker(), "-lm", *(("-pthread",) if "pthread" in source else ()))
 
 
 @cache

@@ -24,6 +24,7 @@ from sparkgap.judge.plans import Command, Kit, Plan
 from sparkgap.types import CodeTests, Diagnostic
 
 FILE = "solution.cpp"
+_HARNESS, _WHOLE = "sparkgap.hpp", "whole.hpp"  # both are compiled beforehand; the second for tests that include all
 _FLAGS = ("-std=c++17", "-pipe")
 _MOST_HEADERS = 64  # sets of standard headers that are compiled beforehand
 _STANDARD_HEADERS = """
@@ -90,7 +91,8 @@ class Cpp:
         """
         context = _declared(tests)
         home = _home()
-        ours = (gcc.compiler("g++"), *_FLAGS, "-w", "-include", f"{home}/sparkgap.hpp", "-idirafter", f"{home}/absent")
+        harness = _WHOLE if "bits/stdc++.h" in tests.prelude else _HARNESS
+        ours = (gcc.compiler("g++"), *_FLAGS, "-w", "-include", f"{home}/{harness}", "-idirafter", f"{home}/absent")
         theirs = (*self._compile(tests.prelude), "-w", "-I", f"{home}/tests")
         steps = (
             self._command((*ours, "-c", "glue.cpp", "stand_ins.cpp")),
@@ -129,7 +131,7 @@ class Cpp:
 
     def _libraries(self, source: str) -> tuple[str, ...]:
         threads = ("-pthread",) if "thread" in source or "<future>" in source else ()
-        return (*threads, "-lcrypto") if "openssl/" in source else threads
+        return (*gcc.linker(), *threads, *(("-lcrypto",) if "openssl/" in source else ()))
 
 
 @cache
@@ -137,17 +139,19 @@ def _home() -> Path:
     """Return the folder with the harness, its header compiled."""
     path = gcc.compiler("g++")
     own = files(__package__) / "_c"
-    texts = {name: (own / name).read_text("utf-8") for name in ("sparkgap.hpp", "assert.h", "boost/any.hpp")}
+    texts = {name: (own / name).read_text("utf-8") for name in (_HARNESS, "assert.h", "boost/any.hpp")}
 
     def make(folder: Path) -> None:
-        (folder / "sparkgap.hpp").write_text(texts["sparkgap.hpp"], "utf-8")
+        (folder / _HARNESS).write_text(texts[_HARNESS], "utf-8")
         (folder / "tests").mkdir()
         (folder / "absent" / "boost").mkdir(parents=True)
         (folder / "absent" / "boost" / "any.hpp").write_text(texts["boost/any.hpp"], "utf-8")
         (folder / "sets").mkdir()
         for name in ("assert.h", "cassert"):
             (folder / "tests" / name).write_text(texts["assert.h"], "utf-8")
-        toolchains.run((path, *_FLAGS, "-w", "-x", "c++-header", "sparkgap.hpp", "-o", "sparkgap.hpp.gch"), folder)
+        (folder / _WHOLE).write_text(f'#include <bits/stdc++.h>\n#include "{_HARNESS}"\n', "utf-8")
+        for name in (_HARNESS, _WHOLE):
+            toolchains.run((path, *_FLAGS, "-w", "-x", "c++-header", name, "-o", f"{name}.gch"), folder)
 
     return toolchains.made("cpp", [gcc.version(path), *texts.values(), " ".join(_FLAGS)], make)
 

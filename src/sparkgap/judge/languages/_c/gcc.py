@@ -16,6 +16,7 @@ from sparkgap.types import Diagnostic
 ENVIRONMENT = {"PATH": "/usr/bin", "LC_ALL": "C.UTF-8", "TMPDIR": "."}
 MEND = "on Debian or Ubuntu `apt-get install g++`, on Fedora `dnf install gcc-c++`"
 SAID = ("-fdiagnostics-format=json", "-fmax-errors=20", "-Wall")
+_GOLD = "/usr/bin/ld.gold"
 _LINKER = re.compile(r"(?:undefined reference to|multiple definition of) [`'](?P<name>[^`']+)'")
 
 
@@ -35,6 +36,12 @@ def version(path: str) -> str:
     return toolchains.said(path, "-v").strip().splitlines()[-1]
 
 
+@cache
+def linker() -> tuple[str, ...]:
+    """Return how the quicker linker of binutils is chosen, where it is installed: it takes a third of the other's time."""
+    return ("-fuse-ld=gold",) if os.access(_GOLD, os.X_OK) else ()
+
+
 def runtime(path: str, language: str, *more: str) -> Runtime:
     """Return what a jail shows for a compiler (`language` as GCC's -x has it) and the folders in `more`."""
     parts = [toolchains.said(path, f"-print-prog-name={name}").strip() for name in ("cc1", "cc1plus", "collect2")]
@@ -43,6 +50,7 @@ def runtime(path: str, language: str, *more: str) -> Runtime:
     listed = toolchains.said(path, "-E", "-v", "-x", language, "/dev/null").partition("search starts here:")[2]
     folders += [line.strip() for line in listed.partition("End of search")[0].splitlines() if line.startswith(" /")]
     tools = [("/usr/bin/" + name, _tool(path, name)) for name in ("as", "ld")]
+    tools += [(_GOLD, os.path.realpath(_GOLD))] if linker() else []
     return toolchains.runtime([*(f for f in folders if f), *more], [(path, path), *tools])
 
 

@@ -4,7 +4,32 @@
 // and what became of each argument that is a reference, or as "V", 1, the kind of exception and its text. Whoever reads
 // takes only what the declared types allow: bytes that do not fit end the tests.
 #pragma once
-#include <bits/stdc++.h>
+#include <algorithm>
+#include <any>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <iostream>
+#include <list>
+#include <map>
+#include <new>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
 #include <unistd.h>
 
 namespace sparkgap {
