@@ -38,7 +38,7 @@ def version(path: str) -> str:
 
 @cache
 def linker() -> tuple[str, ...]:
-    """Return how the quicker linker of binutils is chosen, where it is installed: it takes a third of the other's time."""
+    """Return how the quicker linker of binutils is chosen, where it is installed: a third of the usual one's time."""
     return ("-fuse-ld=gold",) if os.access(_GOLD, os.X_OK) else ()
 
 
