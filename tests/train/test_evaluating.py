@@ -129,7 +129,7 @@ def test_a_problem_of_no_benchmark_is_put_as_it_is(torch: Any) -> None:
     prompter = Prompter(tokenizer(), "nowhere")
     assert prompter.variant == COMPLETION
     assert prompter.text(problem) == "def f(x):\n"
-    assert prompter.reply([*tokenizer()("    return x\ndef g(): pass")["input_ids"], 1]) == "    return x"
+    assert prompter.reply(problem, [*tokenizer()("    return x\ndef g(): pass")["input_ids"], 1]) == "    return x"
     with pytest.raises(InputError, match="cannot be put to this model as chat"):
         Prompter(tokenizer(), "nowhere", "chat")
 

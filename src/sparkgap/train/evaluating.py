@@ -78,8 +78,9 @@ def held_out(
     replies: dict[int, str] = {}
 
     def done(place: int, tokens: list[int]) -> None:
-        replies[place] = prompter.reply(tokens)
-        tickets[place] = marker.submit(ours[place // samples], replies[place], prompter.form)
+        problem = ours[place // samples]
+        replies[place] = prompter.reply(problem, tokens)
+        tickets[place] = marker.submit(problem, replies[place], prompter.form)
 
     complete(model, prompts, drawing, done)
     marks = marker.collect([tickets[place] for place in range(len(prompts))])

@@ -109,7 +109,7 @@ class Rlcf:
 
     def _hand_in(self: Any, batch: Batch, place: int, tokens: list[int]) -> None:
         feed = self.feed
-        reply = feed.prompter.reply(tokens)
+        reply = feed.prompter.reply(batch.problems[place], tokens)
         batch.tickets[place] = feed.marker.submit(batch.problems[place], reply, feed.prompter.form)
 
     def _drawn(self: Any, batch: Batch) -> Batch:

@@ -43,7 +43,7 @@ def reference_rows(problems: Iterable[Problem], prompter: Prompter) -> list[Row]
         if prompter.form == "completion":
             answer = answer.removeprefix(problem.prompt) if problem.continues else answer
         else:
-            answer = f"```python\n{answer.strip()}\n```"
+            answer = f"```{problem.language}\n{answer.strip()}\n```"
         rows.append(Row(prompter.tokens(problem), learnt_tokens(prompter.tokenizer, answer)))
     return rows
 

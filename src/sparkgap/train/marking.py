@@ -212,8 +212,10 @@ def require_judged(marks: Iterable[Mark]) -> None:
 
 
 def program_in(problem: Problem, reply: str, form: SampleForm) -> str:
-    """Return the program that a reply is judged by: the strict reading of completions, the lenient one of chats."""
-    if form == "completion":  # what `extract` says of it, without reading it leniently as well
+    """Return the program that a reply is judged by: the strict reading of Python completions, else the lenient one."""
+    if (
+        form == "completion" and problem.language == "python"
+    ):  # what `extract` says of it, without reading it leniently as well
         return problem.prompt + reply if problem.continues and reply.strip() else reply
     return extract(reply, problem, form).lenient
 

@@ -1,4 +1,4 @@
-"""Problems to train on: from a benchmark's training split, from katas made on the spot, or from a file.
+"""Problems to train on: from a benchmark's training split, from katas made on the spot, from a file, or a dataset.
 
 A file holds one JSON object a line:
 
@@ -35,8 +35,9 @@ _KATAS = "katas"
 class Source:
     """Where problems come from.
 
-    `name` is a benchmark or a file of problems. `count`, `seed`, `levels` and `compact` are for katas alone: how many,
-    of which seed and levels, and in the short style for tiny models. `limit` takes the first so many of any other.
+    `name` is a benchmark, a file of problems, or the folder of a dataset of `curate`. `count`, `seed`, `levels` and
+    `compact` are for katas alone: how many, of which seed and levels, and in the short style for tiny models. `limit`
+    takes the first so many of any other.
     """
 
     name: str
@@ -70,6 +71,10 @@ def problem_set(source: Source, held_out: int = HELD_OUT) -> ProblemSet:
     if source.name == _KATAS:
         return _from_katas(source, held_out)
     path = Path(source.name)
+    if (path / "ledger.parquet").is_file():  # a dataset of `curate`
+        path = path / "rl" / "problems.jsonl"
+        if not path.is_file():
+            raise InputError(f"{source.name} has no proven problems; curate it again, without --no-proof")
     if path.is_file():
         return _divided(source, list(read_problems(path)), held_out)
     if "/" in source.name or source.name.endswith((".jsonl", ".json")):
@@ -123,10 +128,16 @@ def impossible(problems: Sequence[Problem], share: float) -> tuple[Problem, ...]
 
     They look like any other problem to the model. A program that passes one has found a hole in the judge.
     """
-    fitting = [each for each in problems if not (isinstance(each.tests, InputTests) and each.tests.expected is None)]
+    fitting = [each for each in problems if _contradictable(each)]
     count = min(len(fitting), math.ceil(share * len(problems)))
     step = max(1, len(fitting) // max(1, count))
     return tuple(_contradicted(problem) for problem in fitting[::step][:count])
+
+
+def _contradictable(problem: Problem) -> bool:
+    if isinstance(problem.tests, CodeTests):
+        return problem.language == "python"
+    return not (isinstance(problem.tests, InputTests) and problem.tests.expected is None)
 
 
 def _contradicted(problem: Problem) -> Problem:
@@ -175,9 +186,16 @@ def _problem(record: Mapping[str, Any]) -> Problem:
         tests=_tests(record["tests"], str(record.get("prelude", ""))),
         continues=bool(record.get("continues", False)),
         split=str(record.get("split", _TRAINING)),
+        language=_language(record.get("language", "python")),
         metadata=record.get("metadata") or {},
         **{**strings, "benchmark": strings["benchmark"] or "file"},
     )
+
+
+def _language(name: Any) -> str:
+    if name not in (known := plugins.names("languages")):
+        raise ValueError(f"`language` is one of {', '.join(known)}, not {name!r}")
+    return str(name)
 
 
 def _tests(told: Any, prelude: str) -> Tests:

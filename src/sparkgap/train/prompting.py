@@ -7,13 +7,23 @@ name a variant. What a completion is worth is decided on the text before the fir
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sparkgap import plugins
 from sparkgap.benchmarks import Asked
-from sparkgap.benchmarks._prompts import CHAT, COMPLETION, ask_for_function, ask_for_program
+from sparkgap.benchmarks._languages import NAMES
+from sparkgap.benchmarks._languages import ask as ask_in_language
+from sparkgap.benchmarks._prompts import (
+    CHAT,
+    COMPLETION,
+    DOCSTRING_STOPS,
+    ask_for_function,
+    ask_for_program,
+    turn,
+)
 from sparkgap.errors import InputError, PluginError
-from sparkgap.types import Feature, Message, Problem, Request, SampleForm, Variant
+from sparkgap.types import Feature, Message, Problem, Request, SampleForm, StdioTests, Variant
 
 
 class Prompter:
@@ -30,14 +40,13 @@ class Prompter:
         chats = bool(getattr(tokenizer, "chat_template", None))
         self.variant = _variant(benchmark, self._benchmark, variant, chats)
         self.form: SampleForm = self.variant.form
-        self.stop: tuple[str, ...] = self.variant.decoding.stop
         self._tokens: dict[str, list[int]] = {}
+        self._stops: dict[str, tuple[str, ...]] = {}
 
     def request(self, problem: Problem) -> Request:
         """Return what is asked about a problem."""
         if self._benchmark is None:
-            ask = ask_for_function if problem.continues else ask_for_program
-            return ask(problem, self.variant)
+            return _plainly(problem, self.variant)
         asked = self._benchmark.ask(problem, self.variant, ())
         assert asked is not None, f"{problem.benchmark} asks nothing about {problem.id}"
         return asked
@@ -45,7 +54,9 @@ class Prompter:
     def tokens(self, problem: Problem) -> list[int]:
         """Return the prompt as tokens, as the model reads it before its first own token."""
         if problem.id not in self._tokens:
-            self._tokens[problem.id] = prompt_tokens(self.tokenizer, self.request(problem))
+            request = self.request(problem)
+            self._stops[problem.id] = request.decoding.stop
+            self._tokens[problem.id] = prompt_tokens(self.tokenizer, request)
         return self._tokens[problem.id]
 
     def require_room(self, problems: Iterable[Problem], max_tokens: int, model: Any) -> None:
@@ -66,9 +77,10 @@ class Prompter:
         """Return the prompt as text, special tokens included."""
         return str(self.tokenizer.decode(self.tokens(problem)))
 
-    def reply(self, completion: Sequence[int]) -> str:
-        """Return the text of a completion: without special tokens, and up to the first stop."""
-        return cut(str(self.tokenizer.decode(completion, skip_special_tokens=True)), self.stop)
+    def reply(self, problem: Problem, completion: Sequence[int]) -> str:
+        """Return the text of a completion: without special tokens, and up to the first stop of the problem's."""
+        self.tokens(problem)
+        return cut(str(self.tokenizer.decode(completion, skip_special_tokens=True)), self._stops[problem.id])
 
 
 def context_of(model: Any) -> int:
@@ -100,6 +112,25 @@ def template(tokenizer: Any, turns: list[dict[str, str]], opening: bool) -> str:
     if not getattr(tokenizer, "chat_template", None):
         raise InputError("the model's tokenizer has no chat template; train it on prompt and completion, or on text")
     return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=opening))
+
+
+def _plainly(problem: Problem, variant: Variant) -> Request:
+    """Return the request for a problem of a file, which has no words of its own."""
+    if problem.continues:
+        return (ask_for_function if problem.language == "python" else ask_in_language)(problem, variant)
+    called = problem.language == "python" and not isinstance(problem.tests, StdioTests)
+    if variant.form == "completion":
+        stops = DOCSTRING_STOPS if called else ()
+        return Request(text=problem.prompt, decoding=replace(variant.decoding, stop=stops))
+    if called:
+        return ask_for_program(problem, variant)
+    name = {"python": "Python", "c": "C", **NAMES}.get(problem.language, problem.language)
+    way = " It reads standard input and writes to standard output." if isinstance(problem.tests, StdioTests) else ""
+    return turn(
+        f"Write a {name} program that solves this task.{way} Answer with the whole program in one fenced code block."
+        f"\n\n{problem.prompt.strip()}",
+        variant.decoding,
+    )
 
 
 def _asked(benchmark: str) -> Asked | None:

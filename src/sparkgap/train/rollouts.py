@@ -111,7 +111,7 @@ class Roller:
         replies: dict[int, str] = {}
 
         def done(place: int, tokens: list[int]) -> None:
-            replies[place] = prompter.reply(tokens)
+            replies[place] = prompter.reply(rows[place], tokens)
             tickets[place] = self.marker.submit(rows[place], replies[place], prompter.form)
 
         drawn = complete(self.model, [prompter.tokens(problem) for problem in rows], self.drawing, done)
