@@ -29,7 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"judge"}),
     frozenset({"benchmarks", "models", "rewards", "references", "scoring", "asking"}),
     frozenset({"measure", "gap", "curate", "report", "train", "loop", "grade", "selftest", "gate"}),
-    frozenset({"cli"}),
+    frozenset({"cli", "__main__"}),
 )
 PLUGIN_ROOMS = {"benchmarks", "models", "rewards"}  # one file per plug-in
 VERBS = FLOORS[4]

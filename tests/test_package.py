@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import sparkgap
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -55,3 +57,8 @@ def test_the_wheel_works_on_its_own(wheel: Path, tmp_path: Path) -> None:
     )
     assert done.stdout.startswith(str(tmp_path / "site"))
     assert "humaneval/HumanEval.jsonl.gz" in done.stdout
+
+
+def test_the_command_line_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "sparkgap", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"sparkgap {sparkgap.__version__}\n"

@@ -89,7 +89,8 @@ def read_result(path: Path, name: str = "") -> RunResult:
     path = Path(path)
     manifest = _finished(path)
     if manifest.get("kind") == "measure":
-        order = [f"{each.get('benchmark')}-{each.get('variant')}" for each in manifest["asked"].get("benchmarks", ())]
+        asked = [each for each in manifest["asked"].get("benchmarks", ()) if isinstance(each, dict)]
+        order = [f"{each.get('benchmark')}-{each.get('variant')}" for each in asked]
         places = {name: place for place, name in enumerate(order)}
         folders = [inner.parent for inner in path.glob(f"*/{_MANIFEST}")]
         folders.sort(key=lambda folder: (places.get(folder.name, len(places)), folder.name))
