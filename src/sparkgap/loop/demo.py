@@ -1,7 +1,7 @@
 """The demonstration, step by step. Every step is an ordinary run of its verb, in a folder of its own under `out`.
 
     out/
-      data/           uncurated.jsonl, curated.jsonl, curation.json
+      data/           uncurated.jsonl, curated.jsonl, curation.json; rollouts-*.jsonl: completions and their verdicts
       models/blank    the untrained model and its tokenizer
       train/          a training run for each step
       measured/       two runs of `measure` for each arm, greedy and sampled
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sparkgap import __version__
 from sparkgap.errors import InputError
@@ -150,12 +150,13 @@ class _Circle:
             better = self._imitated(CURATED, blank, data / "curated.jsonl", scale.sft_steps)
         found.append(self._arm(CURATED, better))
         problems = pool(scale, seed)
-        for name, model in ((UNCURATED, start), (CURATED, better)):
+        proven = data / "curated.jsonl"
+        for name, model, known in ((UNCURATED, start, None), (CURATED, better, proven)):
             with self._step(f"RLCF from {name}: {scale.pool:,} new problems, no solutions, the judge's word alone"):
-                trained = self._reinforced(name, model, problems)
+                trained = self._reinforced(name, model, problems, known)
             found.append(self._arm(f"{name} + {RLCF}", trained))
         if self.options.controls:
-            found += self._controls(better, data / "curated.jsonl", problems)
+            found += self._controls(better, proven, problems)
         return found, told
 
     def summed_up(self, arms: list[Arm], told: Mapping[str, int], began: float) -> DemoResult:
@@ -195,15 +196,24 @@ class _Circle:
         )  # fmt: skip
         return sft(options, progress=self._trained).model
 
-    def _reinforced(self, name: str, model: Path, problems: ProblemSet, reward: str = "tests") -> Path:
+    def _reinforced(
+        self,
+        name: str,
+        model: Path,
+        problems: ProblemSet,
+        known: Path | None,
+        reward: Literal["tests", "random"] = "tests",
+    ) -> Path:
+        """Learn from verdicts: rejection sampling, the rows of `known` beside it, then GRPO."""
         scale, train = self.scale, self.out / "train"
         sampling = Sampling(group=scale.group, temperature=scale.temperature, max_tokens=MAX_TOKENS)
         common = self._common() | {"source": Source("katas"), "sampling": sampling, "judging": Judging(cpu_s=CPU_S)}
-        if scale.rft_steps and reward == "tests":
+        if scale.rft_steps:
             guards = Guards(every=max(1, scale.rft_steps // 4), kl=False)
             first = RftOptions(
                 model=str(model), out=train / f"rft-{_slug(name)}", steps=scale.rft_steps, batch=scale.sft_batch,
-                rows=scale.sft_batch, learning_rate=scale.rft_rate, schedule="cosine", guards=guards, **common,
+                rows=scale.sft_batch, learning_rate=scale.rft_rate, schedule="cosine", guards=guards, data=known,
+                reward=reward, rollouts=self.out / "data" / f"rollouts-{name.partition(' + ')[0]}.jsonl", **common,
             )  # fmt: skip
             model = rft(first, judge=self.judge, problems=problems, progress=self._trained).model
         guards = Guards(every=max(1, scale.rl_steps // 5))
@@ -216,7 +226,7 @@ class _Circle:
     def _controls(self, model: Path, data: Path, problems: ProblemSet) -> list[Arm]:
         scale = self.scale
         with self._step(f"control: {RANDOM}"):
-            by_chance = self._reinforced(RANDOM, model, problems, "random")
+            by_chance = self._reinforced(RANDOM, model, problems, data, "random")
         arms = [self._arm(RANDOM, by_chance)]
         # A completion costs two passes to draw and to score beside the one that imitation needs as well.
         steps = scale.rft_steps + 2 * scale.rl_steps * scale.rl_batch // scale.sft_batch

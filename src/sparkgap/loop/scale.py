@@ -44,10 +44,14 @@ class Scale:
 
 FULL = Scale(
     name="full",
-    problems=2400,
-    sft_steps=600,
-    pool=3000,
-    rft_steps=400,
+    problems=4000,
+    each=10,
+    wrong=3 / 4,
+    sft_steps=800,
+    pool=5000,
+    pool_levels=(2, 3, 3, 3),
+    rft_steps=600,
+    rft_rate=2e-3,
     rl_steps=30,
     rl_rate=1e-4,
     minutes="a quarter of an hour",
