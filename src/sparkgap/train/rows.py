@@ -22,6 +22,7 @@ from sparkgap.train.overlap import Measured
 from sparkgap.train.prompting import template
 
 _KINDS = (".jsonl", ".json", ".parquet")
+_NOT_LEARNT = (".", "held_out-")
 _MEND = "a row has `prompt` and `completion`, or `messages`, or `text`"
 
 
@@ -34,14 +35,18 @@ class Examples:
 
 
 def files_of(data: Path) -> list[Path]:
-    """Return the files of a data set, in the order of their names.
+    """Return the files of a data set, in the order of their names; of a dataset of `curate`, its pairs.
+
+    Files of a held-out split are left out.
 
     Raises:
         InputError: there is none.
     """
     if data.is_file():
         return [data]
-    found = sorted(path for path in data.rglob("*") if path.suffix in _KINDS and not path.name.startswith("."))
+    if (data / "ledger.parquet").is_file():
+        data = data / "sft"
+    found = sorted(path for path in data.rglob("*") if path.suffix in _KINDS and not path.name.startswith(_NOT_LEARNT))
     named = [path for path in found if path.suffix != ".json" and "manifest" not in path.name]
     if not named:
         raise InputError(f"there is no data in {data}: it is a JSON Lines or Parquet file, or a folder of those")
