@@ -1,6 +1,7 @@
 """What curation costs: near-deduplication beside datasketch and datatrove, and the whole pipeline, in one run.
 
     python bench/curate.py [--quick] [--rounds N] [--files N] [--json FILE] [SOURCE ...]
+    python bench/curate.py --memory FILES
 
 The load are Python files of the SOURCEs, by default the standard library and the packages of the Python that runs
 this: at least 200 characters each, no two the same. All contenders get the same parameters (word 5-grams, 25 bands of
@@ -9,7 +10,11 @@ CPU seconds count from the texts in memory to the clusters.
 
 Found and agreed is counted on true pairs: the Jaccard index of every two files is computed exactly, from the sets of
 their word 5-grams, all with all. The peers are installed from PyPI into an environment in the cache folder.
-Not covered: several cores, and memory beyond the peak of the whole pipeline.
+Not covered: several cores.
+
+With --memory only the memory that near-deduplication holds is measured, on as many made-up signatures, of which three
+in ten have a near copy: the peak of what the process holds beyond what it held before, pages of mapped files, which
+the kernel may drop, left out.
 """
 
 from __future__ import annotations
@@ -25,6 +30,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
+import time
 import venv
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,6 +41,9 @@ import numpy as np
 
 from sparkgap import __version__
 from sparkgap.curate import CurateOptions, NearOptions, curate
+from sparkgap.curate.minhash import bands
+from sparkgap.curate.near import forest
+from sparkgap.curate.pool import Pool
 from sparkgap.curate.shingles import grams, words
 from sparkgap.data import cache_folder
 
@@ -152,6 +162,51 @@ def pipeline(files: list[tuple[Path, str]], folder: Path) -> dict[str, float]:
     return {"cpu_s": cpu_s, "peak_mb": after.ru_maxrss / 1024}
 
 
+def memory(rows: int, folder: Path) -> dict[str, float]:
+    """Return how many bytes a file near-deduplication holds and maps, and its CPU seconds, for made-up signatures."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    chance = np.random.default_rng(1)
+    paths = []
+    for number, start in enumerate(range(0, rows, 4096)):
+        size = min(4096, rows - start)
+        signed = chance.integers(0, 2**32, (size, NEAR.permutations), np.uint32)
+        copies = size * 3 // 10
+        signed[:copies] = signed[size - copies :]
+        changed = chance.random((copies, NEAR.permutations)) < 0.1
+        signed[:copies][changed] = chance.integers(0, 2**32, int(changed.sum()), np.uint32)
+        keys = bands(signed, NEAR)
+        columns = {f"band_{band:02d}": pa.array(keys[:, band]) for band in range(NEAR.bands)}
+        blobs = [each.tobytes() for each in signed]
+        columns["signature"] = pa.array(blobs, pa.binary(4 * NEAR.permutations))
+        paths.append(folder / f"unit-{number:06d}.parquet")
+        pq.write_table(pa.table(columns), paths[-1], compression="none")
+    del signed, keys, columns, blobs
+    peak, ended = [_held()], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.01):
+            peak.append(max(peak.pop(), _held()))
+
+    before, cpu_s = _held(), time.process_time()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    found = forest(Pool(tuple(paths)), np.ones(rows, bool), NEAR, folder)
+    cpu_s = time.process_time() - cpu_s
+    ended.set()
+    watcher.join()
+    return {"files": rows, "edges": len(found.left), "bytes_a_file": (peak[0] - before) / rows, "cpu_s": cpu_s}
+
+
+def _held() -> int:
+    """Return the bytes of this process's own memory, mapped files left out."""
+    for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    raise SystemExit("this kernel does not say what a process holds")
+
+
 def main() -> None:
     """Print the tables."""
     words_of = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -160,7 +215,14 @@ def main() -> None:
     words_of.add_argument("--rounds", type=int, default=3)
     words_of.add_argument("--quick", action="store_true")
     words_of.add_argument("--json", type=Path)
+    words_of.add_argument("--memory", type=int, metavar="FILES")
     chosen = words_of.parse_args()
+    if chosen.memory:
+        with tempfile.TemporaryDirectory() as scratch:
+            held = memory(chosen.memory, Path(scratch))
+        print(f"{held['files']:,} files, {held['edges']:,} edges: {held['bytes_a_file']:.0f} bytes a file, "
+              f"so {held['bytes_a_file']:.0f} MB a million; {held['cpu_s']:.1f} CPU s")  # fmt: skip
+        return
     paths = sysconfig.get_paths()
     files = load(
         chosen.sources or [Path(paths["stdlib"]), Path(paths["purelib"])], 300 if chosen.quick else chosen.files

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
 
+_UNASKED = "what comes in was not run by the judge yet; `sparkgap curate` of the same sources does that"
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
     """One file that comes or goes, and why it goes."""
@@ -82,8 +85,8 @@ def what_if(dataset: Path, settings: Mapping[str, str | Threshold]) -> Change:
     unread = int((after.kept & (table.column("read").to_numpy() == 0)).sum())
     notes = [f"{unread:,} of them were never read; `sparkgap curate` with the same --set reads them"] if unread else []
     come = after.kept & ~before.kept
-    if come.any() and (dataset / ".scan" / "verdicts.jsonl").exists():
-        notes.append("what comes in was not run against the benchmarks yet; `sparkgap curate` with the same --set does")
+    if come.any():
+        notes.append(_UNASKED)
     return _change(table, before, after, notes)
 
 
@@ -103,6 +106,8 @@ def forget(dataset: Path, what: str) -> Change:
     alike = {int(label) for label in before.near[gone]}
     close = [row for row in after.kept.nonzero()[0].tolist() if int(after.near[row]) in alike]
     notes = [f"a near-copy stays: {table.column('repo')[row]}: {table.column('path')[row]}" for row in close[:20]]
+    if (after.kept & ~before.kept).any():
+        notes.append(_UNASKED)
     return _change(table, before, after, notes)
 
 

@@ -13,6 +13,7 @@ of `NearOptions` says how many that are, `recall` how many it were.
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,10 +93,10 @@ def recall(pool: Pool, chosen: Any, options: NearOptions, sample: int = 2000, ja
     """
     import numpy as np
 
-    signed = [(start + place, blob) for start, table in pool.batches(["signature"])
-              for place, blob in enumerate(table.column("signature").to_pylist())
-              if blob is not None and chosen[start + place]]  # fmt: skip
-    signed = sorted(sorted(signed, key=lambda each: hashlib.sha256(each[1]).digest())[:sample])
+    known = ((start + place, blob) for start, table in pool.batches(["signature"])
+             for place, blob in enumerate(table.column("signature").to_pylist())
+             if blob is not None and chosen[start + place])  # fmt: skip
+    signed = sorted(heapq.nsmallest(sample, known, key=lambda each: hashlib.sha256(each[1]).digest()))
     matrix = np.array([np.frombuffer(blob, np.uint32) for _, blob in signed]).reshape(len(signed), options.permutations)
     close = []
     for place in range(len(signed) - 1):
