@@ -75,6 +75,8 @@ def command() -> None:
 @click.option("--near", default="256,25,10,5", show_default=True, metavar="P,B,R,N",
               help="Permutations, bands, rows of a band, words of an n-gram.")  # fmt: skip
 @click.option("--held-out", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Share kept apart.")
+@click.option("--fim", metavar="PREFIX,SUFFIX,MIDDLE",
+              help="Files with a gap, too, with a model's tokens: <fim_prefix>,<fim_suffix>,<fim_middle>.")  # fmt: skip
 @click.option("--for", "prefer", type=click.Path(path_type=Path), metavar="RUN",
               help="Score files by how near they are to what it failed; --set gap=0 keeps those nearer.")  # fmt: skip
 @click.option("--no-compile", is_flag=True, help="Have no compiler look over files in other languages than Python.")
@@ -99,7 +101,7 @@ def make(sources: tuple[str, ...], out: Path, **chosen: Any) -> None:
             settings=read_settings(chosen["config"], chosen["assignments"]), near=_near(chosen["near"]),
             against=chosen["against"], compiling=not chosen["no_compile"], behaviour=not chosen["no_behaviour"],
             proof=not chosen["no_proof"],
-            selftest=chosen["selftest"], held_out=chosen["held_out"], prefer=chosen["prefer"],
+            selftest=chosen["selftest"], held_out=chosen["held_out"], fim=_fim(chosen["fim"]), prefer=chosen["prefer"],
             workers=chosen["workers"] or len(os.sched_getaffinity(0)), ray=chosen["ray"], progress=progress,
         )  # fmt: skip
         if not chosen["quiet"]:
@@ -166,6 +168,15 @@ def _near(text: str) -> Any:
     except ValueError as fault:
         raise click.BadParameter(f"{text!r} is not like 256,25,10,5", param_hint="--near") from fault
     return NearOptions(permutations=permutations, bands=bands, rows=rows, ngram=ngram)
+
+
+def _fim(text: str | None) -> tuple[str, str, str] | None:
+    if text is None:
+        return None
+    parts = tuple(text.split(","))
+    if len(parts) != 3 or not all(parts) or len(set(parts)) != 3:
+        raise click.BadParameter(f"{text!r} is not three tokens, with commas between", param_hint="--fim")
+    return parts[0], parts[1], parts[2]
 
 
 @contextmanager

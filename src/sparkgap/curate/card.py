@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
 
+_FOLDERS = {"files": "data", "pairs": "sft", "gaps": "fim", "problems": "rl"}
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a run knows besides its ledger; `near`, `benchmarks`, `compiling` as they stand in the summary."""
@@ -61,6 +64,7 @@ def summary(told: pa.Table, facts: Facts, rows: Mapping[str, Mapping[str, int]])
         "sources": list(facts.sources),
         "files": {"in": told.num_rows, "kept": kept.num_rows, **rows["files"]},
         "pairs": dict(rows["pairs"]),
+        "gaps": dict(rows["gaps"]),
         "problems": dict(rows["problems"]),
         "bytes": {"in": stages[0].bytes, "kept": stages[-1].bytes},
         "stages": [asdict(each) for each in stages],
@@ -94,11 +98,7 @@ def card(told: Mapping[str, Any]) -> str:
         "repositories and packages. `ledger.parquet` says of every file that came in why it is here or is not; "
         "`NOTICE` names whom the code is owed to.\n",
         "![How many files and bytes each step left, and the licences of what is kept](funnel.svg)\n",
-        _table(("", "train", "held out"), [
-            ("files (`data/`)", f"{files['train']:,}", f"{files['held_out']:,}"),
-            ("prompts with completions (`sft/`)", *(f"{told['pairs'][name]:,}" for name in ("train", "held_out"))),
-            ("proven problems (`rl/`)", *(f"{told['problems'][name]:,}" for name in ("train", "validation"))),
-        ]),
+        _table(("", "train", "held out"), _rows(told)),
         "Whole families of near-duplicates are in one split. A problem is a function whose own tests pass three times "
         "in three, and fail on at least half of its mutants.\n",
         "## What went, and why\n",
@@ -121,12 +121,25 @@ def card(told: Mapping[str, Any]) -> str:
 
 def _front(told: Mapping[str, Any]) -> str:
     lines = ["---", "license: other", "license_name: several", "license_link: NOTICE", "tags:", "- code", "configs:"]
-    for config, folder, rows in (("default", "data", told["files"]), ("sft", "sft", told["pairs"])):
-        if names := [name for name in ("train", "held_out") if rows[name]]:
+    for config, rows in (("default", "files"), ("sft", "pairs"), ("fim", "gaps")):
+        folder, counts = _FOLDERS[rows], told[rows]
+        if names := [name for name in ("train", "held_out") if counts[name]]:
             lines += [f"- config_name: {config}", "  data_files:"]
             for name in names:
                 lines += [f"  - split: {name}", f"    path: {folder}/{name}-*.parquet"]
     return "\n".join([*lines, "---", ""])
+
+
+def _rows(told: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return how many rows of each kind each split has; files with a gap only where there are some."""
+    shown: list[tuple[str, ...]] = []
+    for rows, says in (("files", "files"), ("pairs", "prompts with completions"), ("gaps", "files with a gap"),
+                       ("problems", "proven problems")):  # fmt: skip
+        counts = told[rows]
+        apart = counts["validation"] if rows == "problems" else counts["held_out"]
+        if rows != "gaps" or counts["train"] + apart:
+            shown.append((f"{says} (`{_FOLDERS[rows]}/`)", f"{counts['train']:,}", f"{apart:,}"))
+    return shown
 
 
 def _dropped(told: Mapping[str, Any]) -> list[tuple[str, ...]]:

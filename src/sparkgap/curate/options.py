@@ -27,6 +27,7 @@ class CurateOptions:
     proof: bool = True
     selftest: int = 40  # problems of each benchmark that the decontamination is tested with; 0 for none
     held_out: float = 0.02
+    fim: tuple[str, str, str] | None = None  # a model's tokens before prefix, suffix and middle: files with a gap, too
     prefer: Path | None = None  # a run's folder: files are scored by how near they are to what it failed
     workers: int = 1
     ray: str = ""

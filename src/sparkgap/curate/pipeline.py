@@ -20,6 +20,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from sparkgap.curate.deciding import Decisions, Found, all_rules, decide, held_o
 from sparkgap.curate.minhash import NearOptions
 from sparkgap.curate.near import Forest
 from sparkgap.curate.options import CurateOptions
+from sparkgap.curate.pairs import gaps
 from sparkgap.curate.pool import Pool, open_pool
 from sparkgap.curate.proof import Claim, claims, lines, prove
 from sparkgap.curate.rules import Judged, Threshold
@@ -228,6 +230,9 @@ def _written(work: _Work, facts: card.Facts, asked: Mapping[str, Any]) -> Curate
     told = ledger.ledger(work.table, work.decided, [SPLITS[each] for each in drawn])
     ledger.write(told, draft / ledger.FILE)
     rows = {"files": write_data(work.pool, told, draft / "data"), "pairs": write_pairs(work.pool, told, draft / "sft")}
+    rows["gaps"] = {"train": 0, "held_out": 0}
+    if asked["fim"]:
+        rows["gaps"] = write_pairs(work.pool, told, draft / "fim", partial(gaps, tokens=tuple(asked["fim"])))
     rows["problems"] = _problems(work, told, draft) if asked["proof"] else {"train": 0, "validation": 0}
     (draft / "NOTICE").write_text(notice(told, work.pool.notices()), "utf-8")
     summary = card.summary(told, facts, rows)
@@ -258,7 +263,8 @@ def _asked(sources: Sequence[str], against: Known, options: CurateOptions, proof
     return {
         "format": 1, "kind": "curate", "sources": list(sources), "sparkgap": __version__, "settings": settings,
         "near": asdict(options.near), "against": list(against.benchmarks), "held_out": options.held_out,
-        "proof": proof, "prefer": None if options.prefer is None else str(options.prefer),
+        "proof": proof, "fim": options.fim and list(options.fim),
+        "prefer": None if options.prefer is None else str(options.prefer),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
     DATASET/data/train-00000.parquet, ...   content, path, repo, license, language, sha256, cluster, gap
     DATASET/data/held_out-00000.parquet     the same, for whole families of near-duplicates
     DATASET/sft/train-00000.parquet, ...    prompt, completion, function, path, repo, license, sha256
+    DATASET/fim/train-00000.parquet, ...    the same columns, of files with a gap, where a model's tokens were given
     DATASET/NOTICE                          repositories, licences, copyright lines, licence texts
 
 Everything is written beside the old files first and put in their place at the end. Nothing in it depends on the time,
@@ -12,12 +13,12 @@ the machine, or how many workers there were.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.curate.licences import copyleft
-from sparkgap.curate.pairs import pairs
+from sparkgap.curate.pairs import Pair, pairs
 from sparkgap.curate.pool import Pool
 
 if TYPE_CHECKING:
@@ -94,8 +95,13 @@ def write_data(pool: Pool, told: pa.Table, folder: Path) -> dict[str, int]:
     return {split: each.rows for split, each in shards.items()}
 
 
-def write_pairs(pool: Pool, told: pa.Table, folder: Path) -> dict[str, int]:
-    """Write prompts and completions of the kept files into `folder`; return how many each split has."""
+def write_pairs(
+    pool: Pool, told: pa.Table, folder: Path, made: Callable[[str, str], Iterable[Pair]] = pairs
+) -> dict[str, int]:
+    """Write prompts and completions of the kept files into `folder`; return how many each split has.
+
+    `made` is given a file's text and its path.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc  # type: ignore[import-untyped]
 
@@ -109,7 +115,7 @@ def write_pairs(pool: Pool, told: pa.Table, folder: Path) -> dict[str, int]:
     seen: set[str] = set()
     for row, content in pool.texts(kept):
         fact = {name: column[row].as_py() for name, column in columns.items()}
-        for each in pairs(content, fact["path"]):
+        for each in made(content, fact["path"]):
             if each.prompt + each.completion not in seen:
                 seen.add(each.prompt + each.completion)
                 shards[fact["split"]].add({
@@ -153,7 +159,7 @@ def notice(told: pa.Table, notices: Sequence[dict[str, str]]) -> str:
 
 def put_in_place(draft: Path, dataset: Path) -> None:
     """Move the files of a finished draft over the old ones; what the old dataset had and this one has not goes."""
-    for old in ("data", "sft", "rl"):
+    for old in ("data", "sft", "fim", "rl"):
         shutil.rmtree(dataset / old, ignore_errors=True)
     for each in sorted(draft.iterdir()):
         target = dataset / each.name
