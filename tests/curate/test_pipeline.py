@@ -13,6 +13,8 @@ import pytest
 
 import corpus
 from sparkgap.curate import CurateOptions, curate
+from sparkgap.curate.contamination.disguises import redocumented, renamed
+from sparkgap.curate.contamination.index import known
 from sparkgap.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,6 +72,27 @@ def test_other_sources_end_where_they_should(made: Made) -> None:
     assert (found["someone/rows", "row.py"], found["someone/stack", "stack.py"]) == ("", "")
     assert found["someone/rows", "copyleft.py"] == "licence"
     assert (found["history", "committed.py"], found["history", "to.py"]) == ("", "fault")
+
+
+def test_a_published_solution_in_disguise_goes(
+    published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SPARKGAP_DATA", str(published))
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "LICENSE").write_text(corpus.MIT)
+    hidden = {}
+    for problem in list(known(("humaneval",)).problems)[:20]:
+        text = redocumented(renamed(problem.reference))
+        name = f"{problem.id.replace('/', '_').lower()}.py"
+        (source / name).write_text(f'"""One of several."""\n{text}\n# That is all of it.\n{corpus.module(7, 1)}')
+        hidden[name] = problem.id
+    made = curate([str(source)], tmp_path / "set", CurateOptions(**{**told(QUICK), "against": ("humaneval",)}))
+    found = {row["path"]: row for row in rows(made.folder) if row["rule"] in {"ngrams", "structure"}}
+    assert len(found) >= 10  # the others are so short that only behaviour tells
+    for path, row in found.items():
+        assert row["step"] == "decontamination"
+        assert hidden[path] in (row["structure_problem"] if row["rule"] == "structure" else row["ngram_text"])
 
 
 def test_archives_are_read_within_bounds(made: Made) -> None:

@@ -172,6 +172,15 @@ def test_parquet_is_read_like_json_lines(tmp_path: Path) -> None:
     assert (found["7.py"].content, found["7.py"].licence) == (b"x = 7\n", "MIT AND ISC")
 
 
+def test_parquet_with_the_names_of_the_stack_is_read(tmp_path: Path) -> None:
+    row = {"hexsha": "0", "lang": "Python", "content": "x = 1\n", "max_stars_repo_path": "pkg/a.py", "ext": "py",
+           "max_stars_repo_name": "someone/stack", "max_stars_repo_licenses": ["MIT", "GPL-3.0"]}  # fmt: skip
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "stack.parquet")
+    each = entries(tmp_path / "stack.parquet")["pkg/a.py"]
+    assert (each.repo, each.licence, each.licence_from) == ("someone/stack", "MIT AND GPL-3.0-only", "column")
+    assert (each.content, each.language) == (b"x = 1\n", "python")
+
+
 def test_a_hub_dataset_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("datasets")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
