@@ -33,6 +33,7 @@ class _Rows:
     """What every table shares: a row becomes an entry."""
 
     name: str
+    home: str  # the repository of rows that name none
 
     def entries(self) -> Iterator[Entry]:
         """Yield the rows, in order.
@@ -63,7 +64,7 @@ class _Rows:
             )
         licence = _licence(_first(row, "licence"))
         return Entry(
-            source=self.name, repo=str(_first(row, "repo") or Path(self.name).name),
+            source=self.name, repo=str(_first(row, "repo") or self.home),
             path=str(_first(row, "path") or f"{number}.py"), size=len(data), content=data, licence=licence,
             licence_from="column" if licence else "", language=str(_first(row, "language") or "").lower(),
         )  # fmt: skip
@@ -74,7 +75,7 @@ class Table(_Rows):
 
     def __init__(self, place: Path) -> None:
         """Name the file; nothing is read yet."""
-        self._place, self.name = place, str(place)
+        self._place, self.name, self.home = place, str(place), place.name
 
     def _rows(self) -> Iterator[tuple[int, Row]]:
         if self._place.suffix == ".parquet":
@@ -122,7 +123,7 @@ class HubDataset(_Rows):
         """Take `hf:NAME` or `hf:NAME:SPLIT` apart; nothing is read yet."""
         self.name = text
         name, _, split = text.removeprefix("hf:").partition(":")
-        self._dataset, self._split = name, split or "train"
+        self._dataset, self._split, self.home = name, split or "train", name
 
     def _rows(self) -> Iterator[tuple[int, Row]]:
         try:
