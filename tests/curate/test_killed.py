@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,14 +47,15 @@ def test_kill_9_at_random_moments_changes_no_byte(tmp_path: Path, workers: int) 
     while True:
         process = start(sources, out, workers)
         try:
-            code = process.wait(chance.uniform(0.2, 0.9) * took if kills < 12 else 600)
+            assert process.wait(chance.uniform(0.1, 0.9) * took if kills < 12 else 600) == 0
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             kills += 1
             continue
-        assert code == 0
-        break
-    assert kills >= 3
+        if kills >= 3:
+            break
+        shutil.rmtree(out)  # the machine is less busy than it was: once more, and sooner
+        kills, took = 0, 0.6 * took
     assert hashes(out) == hashes(tmp_path / "whole")
     assert "data/train-00000.parquet" in hashes(out)

@@ -51,6 +51,11 @@ def test_files_are_scored_and_can_be_chosen(tmp_path: Path) -> None:
     made = curate([str(source)], tmp_path / "set", CurateOptions(**options))
     rows = {row["path"]: row for row in pq.read_table(made.folder / "data").to_pylist()}
     assert rows["near.py"]["gap"] > rows["far.py"]["gap"]
+    assert made.summary["wanted"]["failed"] == 4
+    assert "merge" in made.summary["wanted"]["nearer"]
+    card = (made.folder / "README.md").read_text("utf-8")
+    assert "to the 4 problems that a run failed, rather than to the 24 that it solved" in card
+    assert "did not pass: 4 wrong" in card
     made = curate([str(source)], tmp_path / "set", CurateOptions(**options, settings={"gap": "0"}))
     told = {row["path"]: row["rule"] for row in pq.read_table(made.folder / "ledger.parquet").to_pylist()}
     assert (told["near.py"], told["far.py"]) == ("", "gap")

@@ -28,13 +28,14 @@ _FOLDERS = {"files": "data", "pairs": "sft", "gaps": "fim", "problems": "rl"}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a run knows besides its ledger; `near`, `benchmarks`, `compiling` as they stand in the summary."""
+    """What a run knows besides its ledger; mappings as they stand in the summary, empty where nothing was asked."""
 
     sources: tuple[str, ...]
     rules: tuple[Judged, ...]
     near: Mapping[str, Any]
     benchmarks: Mapping[str, Any]
     compiling: Mapping[str, Any]
+    wanted: Mapping[str, Any]
 
 
 def near_facts(options: NearOptions, found: Recall) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def summary(told: pa.Table, facts: Facts, rows: Mapping[str, Mapping[str, int]])
         "near": dict(facts.near),
         "benchmarks": dict(facts.benchmarks),
         "compiling": dict(facts.compiling),
+        "wanted": dict(facts.wanted),
     }  # fmt: skip
 
 
@@ -113,6 +115,7 @@ def card(told: Mapping[str, Any]) -> str:
         *_compiling(told["compiling"]),
         _copies(told["near"]),
         _benchmarks(told["benchmarks"]),
+        *_wanted(told["wanted"]),
         "## Rules\n",
         _table(("rule", "what is measured", "stays if", "version"), _rules(told["rules"])),
     ]  # fmt: skip
@@ -161,6 +164,19 @@ def _compiling(told: Mapping[str, Any]) -> Iterator[str]:
         rows = [*told["compilers"].items(), *((name, f"not looked over: {why}") for name, why in
                                               told["missing"].items())]  # fmt: skip
         yield _table(("language", "looked over by"), [(f"`{name}`", by) for name, by in rows])
+
+
+def _wanted(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which files are preferred, and why; nothing where no run was named."""
+    if told:
+        by = ", ".join(f"{count:,} {status}" for status, count in told["statuses"].items()) or "none"
+        yield "## Chosen by a run\n"
+        yield (
+            f"`gap` says how near a file is to the {told['failed']:,} problems that a run failed, rather than to the "
+            f"{told['solved']:,} that it solved. What became of its samples that did not pass: {by}. Words that "
+            f"count for a file: {', '.join(told['nearer']) or 'none'}; against it: {', '.join(told['farther']) or 'none'}."
+            "\n"
+        )
 
 
 def _copies(near: Mapping[str, Any]) -> str:

@@ -96,7 +96,7 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
             with shelf.verdicts(_PROOFS) as kept:
                 prove(proving, _claims(work), kept, lambda done: options.tell("proof", done))
         near = card.near_facts(options.near, shelf.recall(pool, table, options.near))
-        facts = card.Facts(tuple(sources), rules, near, *told)
+        facts = card.Facts(tuple(sources), rules, near, *told, {} if prefer is None else prefer.as_facts())
         return _written(work, facts, _asked(sources, against, options, proving is not None))
 
 
@@ -130,9 +130,8 @@ def rewrite(dataset: Path) -> Decisions:
         opting_out.purge(open_pool(dataset).paths, dataset)
         work = _again(dataset, {})
         old = json.loads((dataset / "summary.json").read_bytes())
-        facts = card.Facts(
-            tuple(old["sources"]), work.decided.rules, old["near"], old["benchmarks"], old["compiling"]
-        )  # fmt: skip
+        kept = (old[name] for name in ("near", "benchmarks", "compiling", "wanted"))
+        facts = card.Facts(tuple(old["sources"]), work.decided.rules, *kept)
         _written(work, facts, manifest)
         return work.decided
 

@@ -8,31 +8,43 @@ problem has being nothing, so that a long file is not near everything. Not cover
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sparkgap import plugins
 from sparkgap.errors import InputError
 from sparkgap.results import read_result
 
-VERSION = "wanted 1"
 PRIOR = 2.0  # problems
+_SHOWN = 20  # words
 _WORD = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What each word counts. `failed` and `solved` are how many problems it was learnt from; `key` names it all."""
+    """What each word counts. `failed` and `solved` are how many problems it was learnt from.
+
+    `statuses` counts the samples that were no pass by what became of them.
+    """
 
     words: Mapping[str, float]
     failed: int
     solved: int
-    key: str
+    statuses: Mapping[str, int]
+
+    def as_facts(self) -> dict[str, Any]:
+        """Return how it stands in the summary, with the words that count most on either side."""
+        ordered = sorted(self.words.items(), key=lambda each: (-each[1], each[0]))
+        return {
+            "failed": self.failed, "solved": self.solved, "statuses": dict(self.statuses),
+            "nearer": [word for word, weight in ordered[:_SHOWN] if weight > 0],
+            "farther": [word for word, weight in ordered[: -_SHOWN - 1 : -1] if weight < 0],
+        }  # fmt: skip
 
     def score(self, text: str) -> float:
         """Return how near a text is to what was failed: above 0 nearer to that than to what was solved."""
@@ -49,8 +61,11 @@ def wanted(run: Path) -> Wanted:
     failed: Counter[str] = Counter()
     solved: Counter[str] = Counter()
     counts = [0, 0]
+    statuses: Counter[str] = Counter()
     for result in read_result(run).benchmarks.values():
         values = result.values
+        if result.ability == "code":
+            statuses.update({name: count for name, count in result.by_status.items() if name != "passed"})
         for problem in plugins.find("benchmarks", result.benchmark).problems():
             if problem.tests is None or not values.get(problem.id):
                 continue
@@ -62,8 +77,7 @@ def wanted(run: Path) -> Wanted:
     if not counts[0]:
         raise InputError(f"{run} failed no problem that is code, so there is nothing to prefer; leave --for out")
     weights = {word: _weight(failed[word], counts[0], solved[word], counts[1]) for word in {*failed, *solved}}
-    key = hashlib.sha256(repr((VERSION, sorted(weights.items()))).encode()).hexdigest()
-    return Wanted(weights, counts[0], counts[1], key)
+    return Wanted(weights, counts[0], counts[1], dict(statuses.most_common()))
 
 
 def scores(chosen: Wanted, documents: Iterable[tuple[int, str]]) -> dict[int, float]:
