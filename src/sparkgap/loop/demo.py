@@ -114,7 +114,7 @@ def demo(options: DemoOptions, progress: Show | None = None) -> DemoResult:
     prepare_threads()
     began = time.monotonic()
     _claim(options)
-    with Judge(options.workers or 1) as judge:  # before torch is imported
+    with Judge(options.workers) as judge:  # before torch is imported
         circle = _Circle(options, judge, progress or (lambda _: None))
         arms, told = circle.arms()
         return circle.summed_up(arms, told, began)
