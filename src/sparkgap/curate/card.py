@@ -170,12 +170,12 @@ def _wanted(told: Mapping[str, Any]) -> Iterator[str]:
     """Yield which files are preferred, and why; nothing where no run was named."""
     if told:
         by = ", ".join(f"{count:,} {status}" for status, count in told["statuses"].items()) or "none"
+        nearer, farther = (", ".join(told[side]) or "none" for side in ("nearer", "farther"))
         yield "## Chosen by a run\n"
         yield (
             f"`gap` says how near a file is to the {told['failed']:,} problems that a run failed, rather than to the "
-            f"{told['solved']:,} that it solved. What became of its samples that did not pass: {by}. Words that "
-            f"count for a file: {', '.join(told['nearer']) or 'none'}; against it: {', '.join(told['farther']) or 'none'}."
-            "\n"
+            f"{told['solved']:,} that it solved. What became of its samples that did not pass: {by}. Words that count "
+            f"for a file: {nearer}; against it: {farther}.\n"
         )
 
 
