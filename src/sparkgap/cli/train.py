@@ -12,6 +12,7 @@ import click
 
 from sparkgap.cli.trained import progress_shown, result_shown
 from sparkgap.cli.trainoptions import BENCHMARK, common, drawn, given, judged, kept, parts_of, problems, watched
+from sparkgap.errors import InputError
 
 _NOTES = """\b
 The four ways, from cheap to dear:
@@ -61,7 +62,11 @@ def sft_command(**chosen: Any) -> None:
 @common
 @BENCHMARK
 @click.option("--reward", help="A reward's name; `tests` unless said, `random` is the control that gains nothing.")
-@click.option("--control", type=click.Choice(["sft"]), help="Imitate reference solutions for as much compute instead.")
+@click.option(
+    "--control",
+    type=click.Choice(["random", "sft"]),
+    help="Instead: pay by a coin (as --reward random), or imitate reference solutions for as much compute.",
+)
 @click.option("--updates", type=click.IntRange(1), help="Optimizer steps a batch of completions; 1 unless said.")
 @click.option("--beta", type=click.FloatRange(0), help="Weight of the distance from the start in the loss; 0.")
 @click.option("--clip-high", type=click.FloatRange(0), help="Upper bound of the clipped ratio; 0.28.")
@@ -77,6 +82,10 @@ def rlcf_command(**chosen: Any) -> None:
     """Learn from the judge's verdicts, step by step (GRPO)."""
     from sparkgap.train import RlcfOptions, rlcf
 
+    if chosen["control"] == "random":
+        if chosen["reward"] not in (None, "random"):
+            raise InputError(f"--control random pays by a coin, and --reward {chosen['reward']} does not; give one")
+        chosen |= {"reward": "random", "control": None}
     names = ("reward", "control", "updates", "beta", "clip_high", "entropy", "explore")
     own = {name: chosen[name] for name in names} | {"vllm": chosen["vllm"], "dynamic": not chosen["no_dynamic"]}
     _trained(chosen, RlcfOptions, rlcf, parts_of(chosen) | own)

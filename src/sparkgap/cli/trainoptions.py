@@ -66,7 +66,7 @@ common = several(
         ),
         click.option("--checkpoint-every", type=click.IntRange(1), metavar="STEPS", help="50 unless said."),
         click.option("--log-every", type=click.IntRange(1), metavar="STEPS", help="1 unless said."),
-        click.option("--report-to", multiple=True, metavar="NAME", help="tensorboard (the default), wandb, none."),
+        click.option("--report-to", multiple=True, metavar="NAME", help="tensorboard, unless wandb, trackio or none."),
         click.option("--measured-on", multiple=True, metavar="NAME", help="Benchmarks that data must be apart from."),
         click.option("--fresh", is_flag=True, help="Start over; replace what --out holds."),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table."),
