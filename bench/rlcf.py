@@ -1,12 +1,13 @@
 """How long reinforcement takes to the same held-out pass@1: `sparkgap train rlcf`, and TRL's GRPOTrainer as it comes.
 
-    python bench/rlcf.py                       # makes its start as `sparkgap demo` does; a quarter of an hour
-    python bench/rlcf.py --model runs/demo-0/train/sft-uncurated/model --steps 60 --gain 5
+    python bench/rlcf.py                       # makes its start as `sparkgap demo` does; half an hour
+    python bench/rlcf.py --model runs/demo-0/train/sft-uncurated/model --seeds 1
 
-Both get the same model, problems, order's seed, learning rate, group and batch. TRL's has its defaults otherwise, a
-reward that runs each program in a process of its own (two at once, no walls), and no dynamic sampling. The clock stands
-still while held-out problems are measured, in the same way for both. Each runs in a process of its own, one after the
-other; `torch` gets one thread.
+Both get the same model (pretrained on mostly wrong answers), problems, seed, learning rate, group and batch. TRL's has
+its defaults otherwise, a reward that runs each program in a process of its own (two at once, no walls), and no dynamic
+sampling. Clocks stand still while held-out problems are measured, by samples, in the same way for both. The goal is a
+gain over the start; when it is reached is interpolated between the measures around it. Each run is a process of its
+own, one after the other; `torch` gets one thread. CPU seconds are those of the trainer, the judge and every program.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 os.environ.update(TOKENIZERS_PARALLELISM="false", OMP_WAIT_POLICY="passive", OMP_NUM_THREADS="1")
@@ -34,28 +37,59 @@ from sparkgap.train import sft as imitate
 from sparkgap.types import InputTests, Problem
 
 TIMEOUT_S = 5.0  # of one program in the plain reward
+MAX_TOKENS = 64
+LEVELS = (1, 2)  # of the problems: the start solves some of them some of the time, so that both sides learn soon
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One held-out measure, and what training had taken by then."""
+
+    step: int
+    seconds: float
+    cpu_s: float
+    rate: float
 
 
 @dataclass
 class Clock:
-    """Seconds of training, and what was measured when: (step, seconds, pass rate)."""
+    """Seconds and CPU seconds of training, measures left out."""
 
     seconds: float = 0.0
-    since: float | None = None
-    found: list[tuple[int, float, float]] = field(default_factory=list)
+    cpu_s: float = 0.0
+    since: tuple[float, float] | None = None
+    found: list[Point] = field(default_factory=list)
 
     def stop(self) -> None:
         if self.since is not None:
-            self.seconds += time.perf_counter() - self.since
+            self.seconds += time.perf_counter() - self.since[0]
+            self.cpu_s += used_cpu_s() - self.since[1]
             self.since = None
 
     def measured(self, step: int, rate: float) -> None:
-        self.found.append((step, self.seconds, rate))
-        self.since = time.perf_counter()
+        self.found.append(Point(step, self.seconds, self.cpu_s, rate))
+        self.since = (time.perf_counter(), used_cpu_s())
 
 
-def ours(args: argparse.Namespace, problems: ProblemSet) -> list[tuple[int, float, float]]:
-    """Train by `rlcf`."""
+def used_cpu_s() -> float:
+    """Return what this process, its descendants and those of them that are gone have used."""
+    parents: dict[int, tuple[int, float]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            told = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(path.parent.name)] = (int(told[1]), sum(map(int, told[11:15])) * TICK_S)
+
+    def ours(process: int) -> bool:
+        return process == os.getpid() or (process in parents and ours(parents[process][0]))
+
+    return sum(cpu_s for process, (_, cpu_s) in parents.items() if ours(process))
+
+
+def ours(args: argparse.Namespace, problems: ProblemSet) -> tuple[list[Point], dict[str, float]]:
+    """Train by `rlcf`; return what was measured, and the shares of a step."""
     clock = Clock()
 
     def show(progress: TrainProgress) -> None:
@@ -65,21 +99,25 @@ def ours(args: argparse.Namespace, problems: ProblemSet) -> list[tuple[int, floa
             clock.measured(progress.step, progress.figures["pass_rate"])
 
     with tempfile.TemporaryDirectory() as folder, Judge(1) as judge:
-        rlcf(
+        result = rlcf(
             RlcfOptions(
                 model=str(args.model), out=Path(folder) / "run", source=Source("katas"), steps=args.steps,
                 learning_rate=args.rate, batch=args.batch, seed=args.seed, measured_on=(), report_to=(),
                 schedule="linear", warmup=0.0, checkpoint_every=10**6, judging=Judging(cpu_s=CPU_S),
-                sampling=Sampling(group=args.group, max_tokens=64), guards=Guards(every=args.every, kl=False),
+                sampling=Sampling(group=args.group, max_tokens=MAX_TOKENS),
+                guards=Guards(every=args.every, samples=args.samples, temperature=1.0, kl=False),
             ),
             judge=judge, problems=problems, progress=show,
         )  # fmt: skip
-    return clock.found
+        lines = map(json.loads, (result.folder / "metrics.jsonl").read_text("utf-8").splitlines())
+        steps = [line for line in lines if "reward_share" in line]
+        names = ("drawing_share", "reward_share", "informative_groups")
+        return clock.found, {name: fmean(line[name] for line in steps) for name in names}
 
 
-def theirs(args: argparse.Namespace, problems: ProblemSet) -> list[tuple[int, float, float]]:
+def theirs(args: argparse.Namespace, problems: ProblemSet) -> tuple[list[Point], dict[str, float]]:
     """Train by TRL's GRPOTrainer."""
-    with Judge(1) as judge:
+    with Judge(1) as judge:  # for the measures alone
         from datasets import Dataset  # type: ignore[import-untyped]
         from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
         from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]
@@ -91,15 +129,16 @@ def theirs(args: argparse.Namespace, problems: ProblemSet) -> list[tuple[int, fl
         model = AutoModelForCausalLM.from_pretrained(args.model)
         words = AutoTokenizer.from_pretrained(args.model)
         marker, prompter = plain_marker(judge, Judging(cpu_s=CPU_S)), Prompter(words, "katas")
-        greedy = Drawing(eos=(words.eos_token_id,), pad=words.pad_token_id, temperature=0.0, max_tokens=64)
-        clock, every = Clock(), args.every
+        drawing = Drawing(eos=(words.eos_token_id,), pad=words.pad_token_id, max_tokens=MAX_TOKENS)
+        clock, every, paid = Clock(), args.every, Paid(problems.train)
 
         def measure(step: int) -> None:
             clock.stop()
             model.train(False)
-            rate = held_out(model, prompter, problems.held_out, marker, greedy, 1).rate()
+            rate = held_out(model, prompter, problems.held_out, marker, drawing, args.samples).rate()
             model.train()
-            clock.measured(step, rate.value if rate else 0.0)
+            assert rate is not None
+            clock.measured(step, rate.value)
 
         class Measured(TrainerCallback):
             def on_train_begin(self, *_: Any, **__: Any) -> None:
@@ -109,30 +148,41 @@ def theirs(args: argparse.Namespace, problems: ProblemSet) -> list[tuple[int, fl
                 if state.global_step % every == 0:
                     measure(state.global_step)
 
-        by_prompt = {problem.prompt: problem for problem in problems.train}
-        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as at_once:
+        with tempfile.TemporaryDirectory() as folder:
             config = GRPOConfig(
-                output_dir=folder, max_steps=args.steps, per_device_train_batch_size=args.batch,
-                num_generations=args.group, max_completion_length=64, learning_rate=args.rate, seed=args.seed,
-                use_cpu=True, bf16=False, report_to="none", save_strategy="no", disable_tqdm=True, logging_steps=10**6,
+                output_dir=folder, max_steps=args.steps, per_device_train_batch_size=args.rows,
+                gradient_accumulation_steps=args.batch // args.rows, num_generations=args.group,
+                max_completion_length=MAX_TOKENS, learning_rate=args.rate, seed=args.seed, use_cpu=True, bf16=False,
+                report_to="none", save_strategy="no", disable_tqdm=True, logging_steps=10**6,
             )  # fmt: skip
             GRPOTrainer(
                 model=model,
-                reward_funcs=[plain_reward(by_prompt, at_once)],
+                reward_funcs=[paid.reward],
                 args=config,
                 train_dataset=Dataset.from_dict({"prompt": [problem.prompt for problem in problems.train]}),
                 processing_class=words,
                 callbacks=[Measured()],
             ).train()
         marker.close()
-    return clock.found
+    return clock.found, {"reward_share": paid.seconds / clock.seconds}
 
 
-def plain_reward(problems: dict[str, Problem], at_once: ThreadPoolExecutor) -> Callable[..., list[float | None]]:
-    """Return the reward that everyone writes first: a Python process for each completion."""
+class Paid:
+    """The reward that everyone writes first: a Python process for each completion."""
 
-    def passes(prompt: str, completion: str) -> float:
-        tests = problems[prompt].tests
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = {problem.prompt: problem for problem in problems}
+        self.seconds = 0.0
+
+    def reward(self, prompts: list[str], completions: list[str], **_: Any) -> list[float | None]:
+        began = time.perf_counter()
+        with ThreadPoolExecutor(2) as at_once:
+            found: list[float | None] = list(at_once.map(self._passes, prompts, completions))
+        self.seconds += time.perf_counter() - began
+        return found
+
+    def _passes(self, prompt: str, completion: str) -> float:
+        tests = self.problems[prompt].tests
         assert isinstance(tests, InputTests)
         assert tests.expected is not None
         lines = [f"assert {tests.entry_point}(*{given!r}) == {wanted!r}"
@@ -145,10 +195,9 @@ def plain_reward(problems: dict[str, Problem], at_once: ThreadPoolExecutor) -> C
             return 0.0
         return float(ran.returncode == 0)
 
-    def reward(prompts: list[str], completions: list[str], **_: Any) -> list[float | None]:
-        return list(at_once.map(passes, prompts, completions))
 
-    return reward
+Side = Callable[[argparse.Namespace, ProblemSet], tuple[list[Point], dict[str, float]]]
+SIDES: dict[str, Side] = {"ours": ours, "theirs": theirs}
 
 
 def start(folder: Path, seed: int) -> Path:
@@ -163,41 +212,78 @@ def start(folder: Path, seed: int) -> Path:
     return imitate(options).model
 
 
-def told(name: str, found: list[tuple[int, float, float]], goal: float, batch: int) -> tuple[float, int] | None:
-    """Print what was measured, and return seconds and samples to the goal; None if it was not reached."""
-    print(f"{name}: " + ", ".join(f"{rate:.3f} at {step} ({seconds:.0f} s)" for step, seconds, rate in found))
-    return next(((seconds, step * batch) for step, seconds, rate in found if step and rate >= goal), None)
+def reached(found: Sequence[Point], goal: float, batch: int) -> tuple[float, float, float] | None:
+    """Return seconds, CPU seconds and samples to the goal, None if it was not reached."""
+    for before, after in pairwise(found):
+        if before.rate < goal <= after.rate:
+            share = (goal - before.rate) / (after.rate - before.rate)
+            one, two = ((each.seconds, each.cpu_s, each.step * batch) for each in (before, after))
+            seconds, cpu_s, samples = (a + share * (b - a) for a, b in zip(one, two, strict=True))
+            return seconds, cpu_s, samples
+    return None
+
+
+def ran(args: argparse.Namespace, model: Path, seed: int, side: str) -> list[Point]:
+    """Run one side in a process of its own, and say what it did."""
+    names = ("rate", "steps", "every", "samples", "batch", "rows", "group", "pool", "held_out")
+    options = [f"--{name.replace('_', '-')}={getattr(args, name)}" for name in names]
+    command = [sys.executable, __file__, f"--model={model}", *options, f"--seed={seed}", f"--side={side}"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    points, shares = json.loads(done.stdout.splitlines()[-1])
+    found = [Point(*point) for point in points]
+    curve = " ".join(f"{100 * each.rate:.1f}" for each in found)
+    last = found[-1]
+    print(f"seed {seed}, {side}: {curve} % every {args.every} steps; a step takes {last.seconds / last.step:.2f} s, "
+          f"{last.cpu_s / last.step:.2f} s of CPU; {', '.join(f'{name} {it:.2f}' for name, it in shares.items())}",
+          flush=True)  # fmt: skip
+    return found
+
+
+def compared(args: argparse.Namespace, model: Path, seed: int) -> list[float] | None:
+    """Run both sides with one seed, and return what TRL takes as shares of ours; None if one fell short."""
+    took = []
+    for side in SIDES:
+        found = ran(args, model, seed, side)
+        took.append(reached(found, found[0].rate + args.gain / 100, args.batch))
+        if took[-1] is None:
+            print(f"seed {seed}, {side}: did not gain {args.gain:g} points in {args.steps} steps", flush=True)
+        else:
+            print("seed {}, {}: +{:g} points in {:.1f} s, {:.1f} s of CPU, {:,.0f} samples".format(
+                  seed, side, args.gain, *took[-1]), flush=True)  # fmt: skip
+    mine, other = took
+    return None if mine is None or other is None else [b / a for a, b in zip(mine, other, strict=True)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--model", type=Path, help="a folder; made on the spot unless named")
-    parser.add_argument("--gain", type=float, default=5.0, help="points of held-out pass@1 to be reached")
-    parser.add_argument("--rate", type=float, default=2e-4)
-    for name, default in (("steps", 60), ("every", 5), ("batch", 192), ("group", 8), ("pool", 1000), ("seed", 0)):
+    parser.add_argument("--gain", type=float, default=4.0, help="points of held-out sampled pass@1 to be gained")
+    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 on")
+    parser.add_argument("--rows", type=int, default=48, help="that TRL puts through the model at once")
+    sizes = {"steps": 32, "every": 4, "samples": 6, "batch": 192, "group": 8, "pool": 1000, "held-out": 150}
+    for name, default in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--side", choices=["ours", "theirs"], help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.side:
-        problems = pool(replace(FULL, pool=args.pool), args.seed)
-        print(json.dumps((ours if args.side == "ours" else theirs)(args, problems)))
+        points, shares = SIDES[args.side](
+            args, pool(replace(FULL, pool=args.pool, pool_levels=LEVELS, validation=args.held_out), args.seed)
+        )
+        print(json.dumps([[astuple(point) for point in points], shares]))
         return
     with tempfile.TemporaryDirectory() as folder:
         model = args.model or start(Path(folder), args.seed)
-        options = [f"--{name}={getattr(args, name)}" for name in vars(args) if name not in {"side", "model"}]
-        sides = {}
-        for side in ("ours", "theirs"):
-            ran = subprocess.run([sys.executable, __file__, f"--model={model}", *options, f"--side={side}"], check=True,
-                                 stdout=subprocess.PIPE, text=True)  # fmt: skip
-            sides[side] = json.loads(ran.stdout.splitlines()[-1])
-    goal = sides["ours"][0][2] + args.gain / 100
-    print(f"held-out pass@1 of {goal:.3f}, {args.gain:g} points above the start")
-    mine, other = (told(side, found, goal, args.batch) for side, found in sides.items())
-    if mine and other:
-        print(f"ours {mine[0]:.0f} s and {mine[1]:,} samples, TRL {other[0]:.0f} s and {other[1]:,}")
-        print(f"TRL takes {other[0] / mine[0]:.2f} times the seconds, {other[1] / mine[1]:.2f} times the samples")
-    else:
-        print("not reached by " + " and ".join(name for name, it in (("ours", mine), ("TRL", other)) if it is None))
+        every = [compared(args, model, seed) for seed in range(args.seeds)]
+    known = [ratios for ratios in every if ratios is not None]
+    for ratios in known:
+        print("TRL takes {:.2f} times the seconds, {:.2f} the CPU, {:.2f} the samples".format(*ratios))
+    if len(known) > 1:
+        middle = [median(column) for column in zip(*known, strict=True)]
+        print("in the median: {:.2f} times the seconds, {:.2f} the CPU, {:.2f} the samples".format(*middle))
+    if len(known) < len(every):
+        print(f"{len(every) - len(known)} of {len(every)} seeds are not compared: a side fell short")
 
 
 if __name__ == "__main__":
