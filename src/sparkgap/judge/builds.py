@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from sparkgap.judge import scripts, verdicts
+from sparkgap.judge import scripts
 from sparkgap.judge.conversation import STARVED, Conversation, composed
 from sparkgap.judge.frames import Ended
 from sparkgap.judge.handles import EXAMINER_CPU_S, Broken, Patience, Settings, YardProcess, write_all
@@ -33,6 +33,7 @@ from sparkgap.judge.zygote import KILL, Cause, Ending, Order
 
 MOST_PREPARED = 48  # sets of tests whose builds are kept
 SCRATCH = (512 << 20, 16 << 10)  # bytes and files of a yard
+_UNLINKED = 127  # the status that the loader of shared libraries ends with, and no compiler
 SAID_BYTES = 1 << 20  # kept of what a compiler says
 
 _OVERGROWN = re.compile(rb"File size limit exceeded|File too large|final link failed: file truncated")
@@ -111,8 +112,8 @@ class Workshop:
             return done | {"status": "built"}
         if ending.cause is not Cause.ITSELF or ending.cpu_s >= 0.95 * cpu_s:
             return done | {"status": "timeout", "reason": f"the compiler took more than its {cpu_s:.3g} s of CPU"}
-        own = ending.status >> 8 == verdicts.OWN_FAILURE and b"sparkgap: " in ending.errors
-        if own or b"error while loading shared libraries" in text:
+        unlinked = ending.status >> 8 == _UNLINKED and b"error while loading shared libraries" in text
+        if yard.unstarted(ending) or unlinked:
             return done | {"status": "infra", "reason": f"the compiler did not start: {done['said'][-300:]}"}
         if STARVED.search(text):
             most = self._kit["build_memory_mb"]
@@ -191,10 +192,10 @@ class Workshop:
         finally:
             os.close(stdin)
         ending, asleep = self._await(yard, Patience(job), job["cpu_s"])
-        report = {"status": "gone", "stage": "test", "reason": "", "sensitive": False, "heard": True}
+        report = {"status": "gone", "stage": "test", "reason": "", "sensitive": False}
         if ending.cause is Cause.ITSELF and ending.status == 0:
             report |= {"status": "passed", "stage": "done"}
-        return composed(report, ending, job, asleep)
+        return composed(report, ending, job, asleep, unstarted=yard.unstarted(ending))
 
     def _examined(self, job: dict[str, Any], files: Mapping[str, bytes], prepared: Mapping[str, Any]) -> dict[str, Any]:
         """Run the candidate and the examiner, and hand frames from one to the other."""

@@ -154,8 +154,9 @@ class Conversation:
         if self._examiner.frames is not None:
             self._let_go(frames, report)
         if report["status"] == "gone":
-            report = {"status": "gone", "stage": "test" if self._heard else "load", "reason": "", "heard": self._heard}
-        return composed(report, self._ending, self._job, self._patience.asleep)
+            report = {"status": "gone", "stage": "test" if self._heard else "load", "reason": ""}
+        unstarted = self._yard.unstarted(self._ending)
+        return composed(report, self._ending, self._job, self._patience.asleep, unstarted=unstarted)
 
     def _let_go(self, frames: Frames, report: Mapping[str, Any]) -> None:
         """End an examiner that was started for this run; have one that lives on give the run up."""
@@ -183,10 +184,11 @@ class Conversation:
         return False
 
 
-def composed(report: dict[str, Any], ending: Ending, job: Mapping[str, Any], asleep: bool) -> dict[str, Any]:
+def composed(
+    report: dict[str, Any], ending: Ending, job: Mapping[str, Any], asleep: bool, *, unstarted: bool
+) -> dict[str, Any]:
     """Make a verdict of what was reported of a program and of how its process ended."""
-    verdict = verdicts.compose(report, ending, job, asleep)
-    unstarted = ending.status >> 8 == verdicts.OWN_FAILURE and b"sparkgap: " in ending.errors
+    verdict = verdicts.compose(report | {"heard": not unstarted}, ending, job, asleep)
     if verdict["status"] == "infra" and unstarted and job["plan"]["run"]["argv"][0].startswith("./"):
         reason = "what was built is no program that can be started"
         verdict |= {"status": "compile", "stage": "parse", "reason": reason}

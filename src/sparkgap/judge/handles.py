@@ -117,17 +117,24 @@ class YardProcess(ForkingProcess):
         super().__init__(_BOOT.format(home=settings.home, module="yard", args=arguments), {})
         self._level = settings.level
         self._family = False  # the program at hand may start others
+        self._token = b""
 
     def start(self, spec: Mapping[str, Any], order: Order, descriptors: Mapping[int, int]) -> None:
         """Have a program started: what `yard.launch` reads; the number in the program -> the descriptor here."""
         self._family = spec["forks"]
+        self._token = os.urandom(16).hex().encode()
         given = os.memfd_create("spec", os.MFD_CLOEXEC)
         try:
-            data = marshal.dumps({**spec, "level": self._level, "places": list(descriptors)})
+            told = {"level": self._level, "places": list(descriptors), "token": self._token.decode()}
+            data = marshal.dumps({**spec, **told})
             write_all(given, data)
             self.order(order, (given, *descriptors.values()))
         finally:
             os.close(given)
+
+    def unstarted(self, ending: Ending) -> bool:
+        """Whether this is the end of a process that never became the program, whatever the program itself would say."""
+        return self._token in ending.errors
 
     def sweep(self, folder: str = "") -> None:
         """Have it remove a folder of its scratch folder, or all that is there."""

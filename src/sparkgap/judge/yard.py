@@ -84,9 +84,21 @@ def launch(descriptors: list[int]) -> NoReturn:
     """Become the program that the first descriptor, a file in memory, describes.
 
     Fields: argv, environment, folder (below the scratch folder), files (path -> bytes), memory_mb (of address space),
-    forks (whether it may start processes), places (which number each further descriptor gets).
+    forks (whether it may start processes), places (which number each further descriptor gets), token (said if it does
+    not come to that; whoever becomes the program cannot know it).
     """
     spec: dict[str, Any] = marshal.loads(_read_all(descriptors[0]))  # noqa: S302 - written by our own worker
+    try:
+        _become(spec, descriptors)
+    except Exception as error:
+        raise Unstarted(f"{spec['token']} {type(error).__name__}: {error}") from None
+
+
+class Unstarted(Exception):
+    """The program that was asked for did not start."""
+
+
+def _become(spec: dict[str, Any], descriptors: list[int]) -> NoReturn:
     level = spec["level"]
     if spec["folder"]:
         os.makedirs(spec["folder"], exist_ok=True)
