@@ -51,6 +51,7 @@ bench: setup ## what each part costs, beside a named peer (ARGS=--quick: in minu
 	$(BIN)/python bench/judge.py $(ARGS)
 	$(BIN)/python bench/measure.py $(ARGS)
 	$(BIN)/python bench/curate.py
+	$(BIN)/python bench/languages.py
 
 lock: ## pin the newest versions anew (needs the network)
 	$(PYTHON) -m venv --clear build/lock
