@@ -78,14 +78,14 @@ def test_all_published_solutions_pass_but_those_that_are_explained(judge: Judge,
     assert failing == expected
 
 
-SWAPS = (
-    (" == ", " != "),
-    (" + ", " - "),
-    ("<=", ">"),
-    (" < ", " >= "),
-    (" % ", " / "),
-    ("true", "false"),
-    (" 0", " 1"),
+SWAPS = (  # operators with or without spaces around them; none of the brackets of types, arrows, comments, increments
+    (r"(?<![=!<>])==(?!=)", "!="),
+    (r"(?<![+])\+(?![+=])", "-"),
+    (r"<=", ">"),
+    (r"(?<= )<(?= )", ">="),
+    (r"(?<![%])%(?!=)", "/"),
+    (r"\btrue\b", "false"),
+    (r"(?<=[ =(])0(?=[; ),])", "1"),
 )
 
 
@@ -93,20 +93,21 @@ def mutants(problem: Problem) -> Iterator[str]:
     """Yield the reference with one operator or constant behind the prompt changed."""
     body = problem.reference[len(problem.prompt) :]
     for before, after in SWAPS:
-        if before in body:
-            yield problem.reference[: len(problem.prompt)] + body.replace(before, after, 1)
+        changed = re.sub(before, after, body, count=1)
+        if changed != body:
+            yield problem.reference[: len(problem.prompt)] + changed
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", HUMANEVAL_X)
 def test_mutants_of_published_solutions_fail(judge: Judge, problems_of, name: str) -> None:
-    """Some mutants are right by chance, or the tests too weak for them; most must fail, and none be our fault."""
+    """Some mutants are right all the same, or the tests too weak for them; most must fail, and none be our fault."""
     chosen = [(p, text) for p in problems_of(name)[::4] if p.id not in FAILING for text in list(mutants(p))[:1]]
     programs = [Program(text, problem.tests, problem.language, Limits(cpu_s=5)) for problem, text in chosen]
     statuses = [verdict.status for _, verdict in judge.stream(programs)]
     assert len(statuses) >= 25
     assert "infra" not in statuses
-    assert statuses.count("passed") <= len(statuses) // 6
+    assert statuses.count("passed") <= len(statuses) // 12
 
 
 @pytest.mark.parametrize("name", MULTIPL_E)
