@@ -122,3 +122,11 @@ def test_a_row_with_a_measured_problem_in_it_is_refused(tmp_path: Path, torch: A
     path = write(tmp_path / "a.jsonl", {"text": "x"}, {"prompt": f"# Task:\n{text.title()}.", "completion": "pass"})
     with pytest.raises(InputError, match=r"a\.jsonl:2 holds m/3"):
         examples(path, tokenizer(), 200, measured)
+
+
+def test_a_measured_problem_is_found_wherever_the_prompt_ends(tmp_path: Path, torch: Any) -> None:
+    words = "write a function that returns every second word of a sentence"
+    known = Measured(("known",), frozenset(), {words: "known/7"}, {" ".join(words.split()[:10]): [(words, "known/7")]})
+    for row in ({"prompt": "x", "completion": f"{words}."}, {"prompt": words[:16], "completion": words[17:]}):
+        with pytest.raises(InputError, match=r"rows\.jsonl:1 holds known/7"):
+            examples(write(tmp_path / "rows.jsonl", row), tokenizer(), 512, known)
