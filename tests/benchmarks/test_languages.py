@@ -107,7 +107,7 @@ def test_mutants_of_published_solutions_fail(judge: Judge, problems_of, name: st
     statuses = [verdict.status for _, verdict in judge.stream(programs)]
     assert len(statuses) >= 25
     assert "infra" not in statuses
-    assert statuses.count("passed") <= len(statuses) // 12
+    assert statuses.count("passed") <= len(statuses) // 10
 
 
 @pytest.mark.parametrize("name", MULTIPL_E)
