@@ -164,8 +164,8 @@ def pipeline(files: list[tuple[Path, str]], folder: Path) -> dict[str, float]:
 
 def memory(rows: int, folder: Path) -> dict[str, float]:
     """Return how many bytes a file near-deduplication holds and maps, and its CPU seconds, for made-up signatures."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     chance = np.random.default_rng(1)
     paths = []

@@ -100,7 +100,9 @@ class WorkerProcess:
         return bool(self.jobs) and time.monotonic() - self._since > self.jobs[0].most_wall_s
 
     def kill(self) -> None:
-        """Kill the process; its children end when their sockets close."""
+        """Kill the process, unless it has ended; its children end when their sockets close."""
+        if not self._pid:
+            return  # 0 would be our own process group
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
 
