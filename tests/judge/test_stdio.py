@@ -187,3 +187,9 @@ def test_what_goes_to_stderr_is_no_answer(judge: Judge) -> None:
     assert verdict.status == "wrong"
     assert verdict.output == "5\n"
     assert judge.run(Program("import sys\nsys.stderr.write('6\\n')\nprint(5)\n", StdioTests((("", "5"),)))).passed
+
+
+def test_without_a_case_nothing_is_judged_and_the_judge_goes_on(judge: Judge) -> None:
+    verdict = run(judge, "print(5)")
+    assert (verdict.status, verdict.reason) == ("infra", "there is no case to run")
+    assert run(judge, "print(5)", ("", "5")).passed

@@ -38,6 +38,8 @@ def order_for(job: dict[str, Any]) -> Order:
 
 def judged(job: dict[str, Any], one: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     """Run every case; the verdict is the first failure's, or passed. `one` runs the program on one input."""
+    if not job["cases"]:
+        return {"status": "infra", "stage": "load", "reason": "there is no case to run", "sensitive": False}
     verdict: dict[str, Any] = {}
     passed = missed = 0
     cpu_s = wall_s = memory_mb = 0.0
