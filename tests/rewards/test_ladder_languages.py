@@ -76,6 +76,7 @@ def test_warnings_cannot_make_refused_programs_worth_more(share: float) -> None:
         ("javascript", "f(3).forEach(x => { assert.equal(x, 1); });", None),
         ("go", "func TestA(t *testing.T) {\n\tassert := assert.New(t)\n\tassert.Equal(1, f(1))\n}", 1),
         ("go", "func TestA(t *testing.T) { for _, each := range cases { t.Errorf(each) } }", None),
+        ("go", "func TestA(t *testing.T) {\n\tfor i := 0; i < 9; i++ {\n\t\tassert.Equal(t, 1, f(i))\n\t}\n}", None),
         ("shell", "[[ $(f 1) = 1 ]]", None),
         ("python", "assert f(1) == 1\nassert f(2) == 2", 2),
         ("python", "assert f(1) == 1 }", None),

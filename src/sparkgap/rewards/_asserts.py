@@ -54,7 +54,8 @@ def _in_braces(code: str) -> int | None:
         depth += (char in "([") - (char in ")]")
         if char == "{":
             blocks.append((certain, depth))
-            certain, depth = certain and not _UNCERTAIN.search(plain, begun, place), 0
+            head = min(begun, plain.rfind("\n", 0, place) + 1)  # Go's `for` has semicolons without parentheses
+            certain, depth = certain and not _UNCERTAIN.search(plain, head, place), 0
         elif char == "}" and blocks:
             certain, depth = blocks.pop()
         if char in "{}" or (char == ";" and depth == 0):
