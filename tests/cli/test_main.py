@@ -121,6 +121,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_real_interrupt_ends_the_process_with_130() -> None:
     script = (
         "import os, signal; from sparkgap import data; from sparkgap.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "data.published = lambda: os.kill(os.getpid(), signal.SIGINT) or {}\n"
         "main(['data', 'verify'])"
     )
