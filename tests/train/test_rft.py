@@ -67,12 +67,12 @@ def test_imitating_what_passed_and_preferring_it_help_from_one_file(
 def test_a_torn_file_is_mended_and_one_of_another_kind_is_refused(
     taught: Path, tmp_path: Path, shared: Path, judge: Judge
 ) -> None:
-    lines = shared.read_text("utf-8").splitlines() if shared.exists() else []
-    if not lines:
-        pytest.skip("drawn by the test before")
+    quiet = Guards(every=0, held_out=0, kl=False)
+    drawn = options(RftOptions, taught, tmp_path / "drawn", shared, steps=1)
+    rft(replace(drawn, guards=quiet), judge=judge, problems=TOY)  # unless a test before has drawn them
+    lines = shared.read_text("utf-8").splitlines()
     torn = tmp_path / "torn.jsonl"
     torn.write_text("\n".join(lines[:20]) + "\n" + lines[20][:30], "utf-8")
-    quiet = Guards(every=0, held_out=0, kl=False)
     asked = options(RftOptions, taught, tmp_path / "a", torn, steps=1)
     rft(replace(asked, guards=quiet), judge=judge, problems=TOY)
     mended = [json.loads(line) for line in torn.read_text("utf-8").splitlines()]
@@ -87,8 +87,6 @@ def test_a_torn_file_is_mended_and_one_of_another_kind_is_refused(
 
 
 def test_rows_are_imitated_beside_what_passed(taught: Path, tmp_path: Path, shared: Path, judge: Judge) -> None:
-    if not shared.exists():
-        pytest.skip("drawn by the test before")
     row = json.dumps({"prompt": "def zzz(x):\n", "completion": "    return 7\n"}) + "\n"
     (tmp_path / "rows.jsonl").write_text(32 * row, "utf-8")
     quiet = Guards(every=0, held_out=0, kl=False)

@@ -7,36 +7,19 @@ Rust what only the canonical solution has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from sparkgap.benchmarks import Ability
-from sparkgap.benchmarks._languages import NAMES, STOPS, VARIANTS, ask, declared, more_declared
-from sparkgap.benchmarks._published import Record, read_records
+from sparkgap.benchmarks._languages import NAMES, STOPS, Translated, declared, more_declared
+from sparkgap.benchmarks._published import Record
 from sparkgap.extract.foreign import with_imports
-from sparkgap.types import CodeTests, Problem, Reply, Request, Variant
+from sparkgap.types import CodeTests, Problem
 
 
-class HumanEvalX:
-    """164 problems in one split, in published order."""
-
-    ability: Ability = "code"
-    split = ""
-    variants = VARIANTS
+class HumanEvalX(Translated):
+    """164 problems."""
 
     def __init__(self, name: str, language: str) -> None:
         """Name the benchmark as its file is, and the language as the judge does."""
-        self.name, self._language = name, language
-        self.title = f"HumanEval-X: 164 {NAMES[language]} functions from their docstrings"
-        self.files: tuple[str, ...] = (f"humaneval-x/humaneval_{name.rpartition('_')[2]}.jsonl.gz",)
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield the problems.
-
-        Raises:
-            DataError: the published file is missing or is not the published one.
-        """
-        for record in read_records(self.files[0]):
-            yield self._problem(record)
+        title = f"HumanEval-X: 164 {NAMES[language]} functions from their docstrings"
+        super().__init__(name, language, title, f"humaneval-x/humaneval_{name.rpartition('_')[2]}.jsonl.gz")
 
     def _problem(self, record: Record) -> Problem:
         prompt, code = record.text("prompt"), record.text("test")
@@ -65,7 +48,3 @@ class HumanEvalX:
                 "closing": "\n    }\n}\n" if self._language == "java" else "\n}\n",
             },
         )
-
-    def ask(self, problem: Problem, variant: Variant, replies: tuple[Reply, ...]) -> Request | None:
-        """Return the one request: the function to complete."""
-        return None if replies else ask(problem, variant)

@@ -7,12 +7,15 @@ form that the judge's file of the language reads. Calls of that function then cr
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 
+from sparkgap.benchmarks import Ability
 from sparkgap.benchmarks._prompts import turn
+from sparkgap.benchmarks._published import Record, read_records
 from sparkgap.judge.languages._text import blanked
-from sparkgap.types import Decoding, Feature, Problem, Request, Variant
+from sparkgap.types import Decoding, Feature, Problem, Reply, Request, Variant
 
 NAMES = {
     "cpp": "C++", "go": "Go", "java": "Java", "javascript": "JavaScript", "rust": "Rust", "shell": "shell (bash)",
@@ -50,6 +53,35 @@ def ask(problem: Problem, variant: Variant) -> Request:
         f"```{label}\n{problem.prompt.strip()}\n```",
         variant.decoding,
     )
+
+
+class Translated(ABC):
+    """The problems of one published file, in one language and one split, in published order."""
+
+    ability: Ability = "code"
+    split = ""
+    variants = VARIANTS
+
+    def __init__(self, name: str, language: str, title: str, file: str) -> None:
+        """Name the benchmark as its file is, and the language as the judge does."""
+        self.name, self.title, self._language = name, title, language
+        self.files: tuple[str, ...] = (file,)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the problems.
+
+        Raises:
+            DataError: the published file is missing or is not the published one.
+        """
+        for record in read_records(self.files[0]):
+            yield self._problem(record)
+
+    @abstractmethod
+    def _problem(self, record: Record) -> Problem: ...
+
+    def ask(self, problem: Problem, variant: Variant, replies: tuple[Reply, ...]) -> Request | None:
+        """Return the one request: the function to complete."""
+        return None if replies else ask(problem, variant)
 
 
 _HEADS = {"rust": r"\bfn\s+(\w+)", "go": r"^func\s+(\w+)"}

@@ -19,33 +19,26 @@ static int number_of(const char *path) {
   return *end == '\0' && number < 1024 ? (int)number : -1;
 }
 
-#define OPENS(name)                                                     \
-  int name(const char *path, int flags, ...) {                          \
+/* `taken` and `given`: the parameters before the path, with their commas. */
+#define OPENS(name, taken, given, types)                                \
+  int name(taken const char *path, int flags, ...) {                    \
     va_list rest;                                                       \
     va_start(rest, flags);                                              \
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0; \
     va_end(rest);                                                       \
     int number = number_of(path);                                       \
     if (number >= 0) return dup(number);                                \
-    int (*real)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, #name); \
-    return real(path, flags, mode);                                     \
+    int (*real)(types const char *, int, ...) = (int (*)(types const char *, int, ...))dlsym(RTLD_NEXT, #name); \
+    return real(given path, flags, mode);                               \
   }
-OPENS(open)
-OPENS(open64)
-
-#define OPENS_AT(name)                                                  \
-  int name(int folder, const char *path, int flags, ...) {              \
-    va_list rest;                                                       \
-    va_start(rest, flags);                                              \
-    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0; \
-    va_end(rest);                                                       \
-    int number = number_of(path);                                       \
-    if (number >= 0) return dup(number);                                \
-    int (*real)(int, const char *, int, ...) = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, #name); \
-    return real(folder, path, flags, mode);                             \
-  }
-OPENS_AT(openat)
-OPENS_AT(openat64)
+#define NONE
+#define TAKEN int folder,
+#define GIVEN folder,
+#define TYPES int,
+OPENS(open, NONE, NONE, NONE)
+OPENS(open64, NONE, NONE, NONE)
+OPENS(openat, TAKEN, GIVEN, TYPES)
+OPENS(openat64, TAKEN, GIVEN, TYPES)
 
 #define STREAMS(name)                                                   \
   FILE *name(const char *path, const char *mode) {                      \
