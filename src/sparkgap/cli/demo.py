@@ -74,7 +74,7 @@ def closing(result: DemoResult) -> Iterator[str]:
     kept = verdicts.pop("kept")
     passed = f"{verdicts.get('passed', 0):,} passed, {kept:,} of them different"
     yield f"curation    {sum(verdicts.values()):,} answers judged, {passed}"
-    yield from (f"gap         the first model is {each.verdict}" for each in result.gap.gaps)
+    yield from (f"gap         the first model against the last: {each.verdict}" for each in result.gap.gaps)
     yield f"gate        {', '.join(f'{each.rule}: {each.outcome}' for each in result.gate.checks)}"
     yield f"took        {result.seconds / 60:.1f} minutes"
     yield f"report      {result.report}"
