@@ -1,13 +1,15 @@
 """How long reinforcement takes to the same held-out pass@1: `sparkgap train rlcf`, and TRL's GRPOTrainer as it comes.
 
-    python bench/rlcf.py                       # makes its start as `sparkgap demo` does; half an hour
+    python bench/rlcf.py                       # makes its start as `sparkgap demo` does; 40 minutes
     python bench/rlcf.py --model runs/demo-0/train/sft-uncurated/model --seeds 1
 
 Both get the same model (pretrained on mostly wrong answers), problems, seed, learning rate, group and batch. TRL's has
-its defaults otherwise, a reward that runs each program in a process of its own (two at once, no walls), and no dynamic
-sampling. Clocks stand still while held-out problems are measured, by samples, in the same way for both. The goal is a
-gain over the start; when it is reached is interpolated between the measures around it. Each run is a process of its
-own, one after the other; `torch` gets one thread. CPU seconds are those of the trainer, the judge and every program.
+its defaults otherwise, a reward that runs each program in a process of its own (no walls), and no dynamic sampling.
+Either side judges two programs at once. Clocks stand still while held-out problems are measured, by samples, in the
+same way for both. The goal is a gain over the start, which is the mean of what both sides measured of it. Measures are
+made to rise by isotonic regression (what lies below an earlier one is averaged with it), so that one lucky measure
+counts for neither; when the goal is reached is interpolated between two of them. Each run is a process of its own, one
+after the other; `torch` gets one thread. CPU seconds are those of the trainer, the judge and every program.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from sparkgap.train import Guards, Judging, ProblemSet, RlcfOptions, Sampling, S
 from sparkgap.train import sft as imitate
 from sparkgap.types import InputTests, Problem
 
+AT_ONCE = 2  # programs, of either side
 TIMEOUT_S = 5.0  # of one program in the plain reward
 MAX_TOKENS = 64
 LEVELS = (1, 2)  # of the problems: the start solves some of them some of the time, so that both sides learn soon
@@ -98,7 +101,7 @@ def ours(args: argparse.Namespace, problems: ProblemSet) -> tuple[list[Point], d
         elif "pass_rate" in progress.figures:
             clock.measured(progress.step, progress.figures["pass_rate"])
 
-    with tempfile.TemporaryDirectory() as folder, Judge(1) as judge:
+    with tempfile.TemporaryDirectory() as folder, Judge(AT_ONCE) as judge:
         result = rlcf(
             RlcfOptions(
                 model=str(args.model), out=Path(folder) / "run", source=Source("katas"), steps=args.steps,
@@ -117,7 +120,7 @@ def ours(args: argparse.Namespace, problems: ProblemSet) -> tuple[list[Point], d
 
 def theirs(args: argparse.Namespace, problems: ProblemSet) -> tuple[list[Point], dict[str, float]]:
     """Train by TRL's GRPOTrainer."""
-    with Judge(1) as judge:  # for the measures alone
+    with Judge(AT_ONCE) as judge:  # for the measures alone
         from datasets import Dataset  # type: ignore[import-untyped]
         from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
         from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]
@@ -176,7 +179,7 @@ class Paid:
 
     def reward(self, prompts: list[str], completions: list[str], **_: Any) -> list[float | None]:
         began = time.perf_counter()
-        with ThreadPoolExecutor(2) as at_once:
+        with ThreadPoolExecutor(AT_ONCE) as at_once:
             found: list[float | None] = list(at_once.map(self._passes, prompts, completions))
         self.seconds += time.perf_counter() - began
         return found
@@ -214,9 +217,12 @@ def start(folder: Path, seed: int) -> Path:
 
 def reached(found: Sequence[Point], goal: float, batch: int) -> tuple[float, float, float] | None:
     """Return seconds, CPU seconds and samples to the goal, None if it was not reached."""
-    for before, after in pairwise(found):
-        if before.rate < goal <= after.rate:
-            share = (goal - before.rate) / (after.rate - before.rate)
+    from scipy.optimize import isotonic_regression  # type: ignore[import-untyped]
+
+    rates = isotonic_regression([point.rate for point in found]).x.tolist()
+    for (before, low), (after, high) in pairwise(zip(found, rates, strict=True)):
+        if low < goal <= high:
+            share = (goal - low) / (high - low)
             one, two = ((each.seconds, each.cpu_s, each.step * batch) for each in (before, after))
             seconds, cpu_s, samples = (a + share * (b - a) for a, b in zip(one, two, strict=True))
             return seconds, cpu_s, samples
@@ -241,27 +247,27 @@ def ran(args: argparse.Namespace, model: Path, seed: int, side: str) -> list[Poi
 
 def compared(args: argparse.Namespace, model: Path, seed: int) -> list[float] | None:
     """Run both sides with one seed, and return what TRL takes as shares of ours; None if one fell short."""
-    took = []
-    for side in SIDES:
-        found = ran(args, model, seed, side)
-        took.append(reached(found, found[0].rate + args.gain / 100, args.batch))
-        if took[-1] is None:
-            print(f"seed {seed}, {side}: did not gain {args.gain:g} points in {args.steps} steps", flush=True)
+    curves = {side: ran(args, model, seed, side) for side in SIDES}
+    goal = fmean(found[0].rate for found in curves.values()) + args.gain / 100
+    took = {side: reached(found, goal, args.batch) for side, found in curves.items()}
+    for side, spent in took.items():
+        if spent is None:
+            print(f"seed {seed}, {side}: did not reach {100 * goal:.1f} % in {args.steps} steps", flush=True)
         else:
-            print("seed {}, {}: +{:g} points in {:.1f} s, {:.1f} s of CPU, {:,.0f} samples".format(
-                  seed, side, args.gain, *took[-1]), flush=True)  # fmt: skip
-    mine, other = took
+            print("seed {}, {}: {:.1f} % in {:.1f} s, {:.1f} s of CPU, {:,.0f} samples".format(
+                  seed, side, 100 * goal, *spent), flush=True)  # fmt: skip
+    mine, other = (took[side] for side in SIDES)
     return None if mine is None or other is None else [b / a for a, b in zip(mine, other, strict=True)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--model", type=Path, help="a folder; made on the spot unless named")
-    parser.add_argument("--gain", type=float, default=4.0, help="points of held-out sampled pass@1 to be gained")
+    parser.add_argument("--gain", type=float, default=8.0, help="points of held-out sampled pass@1 to be gained")
     parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 on")
     parser.add_argument("--rows", type=int, default=48, help="that TRL puts through the model at once")
-    sizes = {"steps": 32, "every": 4, "samples": 6, "batch": 192, "group": 8, "pool": 1000, "held-out": 150}
+    sizes = {"steps": 40, "every": 4, "samples": 8, "batch": 192, "group": 8, "pool": 1000, "held-out": 300}
     for name, default in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
