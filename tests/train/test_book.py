@@ -42,23 +42,48 @@ def test_every_problem_is_looked_at_and_the_set_aside_ones_again() -> None:
     assert book.counts()["unsolved"] == 20
 
 
+def test_problems_never_seen_come_before_any_comes_again() -> None:
+    book = Book(48)
+    seen = [at for _ in range(6) for at in _noted(book, 8, [0.0, 1.0])]
+    assert sorted(seen) == list(range(48))
+    again = [at for _ in range(6) for at in _noted(book, 8, [0.0, 1.0])]
+    assert [sorted(again[at : at + 8]) for at in range(0, 48, 8)] == [
+        sorted(seen[at : at + 8]) for at in range(0, 48, 8)
+    ]
+
+
+def test_a_smaller_share_for_new_ones_brings_live_ones_back_beside_them() -> None:
+    book = Book(1000, explore=0.25)
+    first = _noted(book, 8, [0.0, 1.0])
+    second = _noted(book, 8, [0.0, 1.0])
+    assert len(set(second) - set(first)) == 2
+
+
+def test_live_problems_come_twice_as_soon_as_those_set_aside_once() -> None:
+    book = Book(24)
+    live, aside, third = (_noted(book, 8, values) for values in ([0.0, 1.0], [0.0, 0.0], [0.0, 1.0]))
+    assert sorted(_noted(book, 8, [0.0, 1.0])) == sorted(live)
+    assert sorted(_noted(book, 8, [0.0, 1.0])) == sorted(third)
+    assert {book.entries[at].due for at in aside} == {2 + 2 * 3}
+
+
 def test_a_problem_that_gets_solvable_comes_back() -> None:
-    book = Book(10, rest=2)
+    book = Book(10)
     play(book, [0.0] * 10, 10, size=4)
     assert book.counts()["live"] == 0
     play(book, [0.5] * 10, 30, size=4)
     assert book.counts()["live"] >= 9
 
 
-def test_each_time_it_is_set_aside_for_twice_as_long() -> None:
-    book = Book(3, rest=4)
+def test_each_time_it_is_set_aside_for_twice_as_long_up_to_a_bound() -> None:
+    book = Book(3)
     rests = []
-    for _ in range(3):
+    for _ in range(4):
         book.note({0: [0.0, 0.0]})
         rests.append(book.entries[0].rest)
     book.note({0: [0.0, 1.0]})
     book.note({0: [1.0, 1.0]})
-    assert [*rests, book.entries[0].rest] == [4, 8, 16, 4]
+    assert [*rests, book.entries[0].rest] == [2, 4, 8, 8, 2]
 
 
 def test_what_could_not_be_judged_changes_nothing_but_comes_again() -> None:
@@ -104,7 +129,7 @@ def test_picks_are_whole_different_and_go_on_the_same_after_saving(
 
 
 def test_a_problem_set_aside_that_could_not_be_judged_is_picked_once() -> None:
-    book = Book(9, explore=0.0, rest=1)
+    book = Book(9, explore=0.0)
     for values in ([0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [None, None], [None, None], [0.0, 0.0]):
         picked = _noted(book, 4, values)
         assert len(set(picked)) == 4

@@ -209,7 +209,7 @@ def test_the_control_learns_reference_solutions_for_as_many_steps(options: RlcfO
     assert result.gain.value > 0
 
 
-@pytest.mark.parametrize("others", [{"updates": 2}, {"beta": 0.02}, {"entropy": 0.01}])
+@pytest.mark.parametrize("others", [{"updates": 2}, {"beta": 0.02}, {"entropy": 0.001}])
 def test_the_ways_that_are_left_to_trl_learn_too(options: RlcfOptions, train: Train, others: dict[str, Any]) -> None:
     guards = replace(options.guards, held_out=0, every=0, kl=False)
     result = train(replace(options, steps=16, guards=guards, **others))

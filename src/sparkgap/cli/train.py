@@ -71,7 +71,9 @@ def sft_command(**chosen: Any) -> None:
 @click.option("--beta", type=click.FloatRange(0), help="Weight of the distance from the start in the loss; 0.")
 @click.option("--clip-high", type=click.FloatRange(0), help="Upper bound of the clipped ratio; 0.28.")
 @click.option("--entropy", type=float, help="Weight of an entropy bonus; 0.")
-@click.option("--explore", type=click.FloatRange(0, 1), help="Share of a batch for new problems; 0.4.")
+@click.option(
+    "--explore", type=click.FloatRange(0, 1), help="Share of a batch for new problems, while there are any; 1.0."
+)
 @click.option("--no-dynamic", is_flag=True, help="Take problems in turn, also those always or never solved.")
 @click.option("--vllm", is_flag=True, help="Draw completions with vLLM in the same process.")
 @problems

@@ -146,7 +146,7 @@ class RlcfOptions(Training):
     beta: float = 0.0
     entropy: float = 0.0
     dynamic: bool = True
-    explore: float = 0.4
+    explore: float = 1.0
     control: Literal["", "sft"] = ""
     vllm: bool = False
     vllm_memory: float = 0.3
