@@ -63,6 +63,7 @@ OUTSIDE: dict[str, tuple[frozenset[str], bool]] = {
     "urllib3": (frozenset({"data"}), True),
     "vl_convert": (frozenset({"report"}), True),
     "vllm": (frozenset({"models"}), True),
+    "wandb": (frozenset({"train"}), True),
 }
 
 

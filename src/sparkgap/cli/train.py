@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,8 @@ def _trained(chosen: Mapping[str, Any], options: Any, train: Any, own: Mapping[s
     from sparkgap.train.folder import is_main
 
     try:
-        with progress_shown(chosen["quiet"]) as show:
+        # What wandb and trackio print is no part of the result.
+        with progress_shown(chosen["quiet"]) as show, redirect_stdout(sys.stderr):
             result = train(told, progress=show)
     except KeyboardInterrupt:
         click.echo("sparkgap: the same command goes on from here", err=True)

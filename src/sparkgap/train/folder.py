@@ -71,6 +71,11 @@ class Folder:
         if self._run is not None:
             self._run.close()
 
+    @property
+    def began(self) -> str:
+        """When the run began, as ISO 8601 in UTC; "" in a process that does not write."""
+        return str(self._run.manifest["started"]) if self._run is not None else ""
+
     def checkpoint(self) -> Path | None:
         """Return the newest checkpoint that was written to its end."""
         found = [path.parent for path in (self.path / CHECKPOINTS).glob(f"checkpoint-*/{STATE}")]

@@ -167,8 +167,9 @@ class Guard:
             figures, better = watch.measure(model, step)
         if step and (kl := self.kl()) is not None:
             figures["kl_to_start"] = kl
-        watch.folder.log(step, figures)
-        watch.show(TrainProgress("training", step, state.max_steps, figures))
+        if figures:  # to our files and the display by `on_log`, and to every other place that is reported to
+            state.log_history.append({**figures, "step": step})
+            self.trainer.callback_handler.on_log(self.trainer.args, state, control, figures)
         if better and step:
             save(self.trainer, watch.folder.path / MODEL)
             control.should_save = True  # so that a resumed run knows of it

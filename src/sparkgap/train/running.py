@@ -18,6 +18,7 @@ from sparkgap.train.options import Guards, Judging, Sampling, Training
 from sparkgap.train.overlap import fingerprint, set_apart
 from sparkgap.train.problems import ProblemSet, Source, problem_set
 from sparkgap.train.prompting import Prompter
+from sparkgap.train.reporting import reported, require
 from sparkgap.train.result import TrainResult, read_result, summed_up
 from sparkgap.train.sampler import Drawing
 from sparkgap.train.setting import Together
@@ -62,7 +63,12 @@ class TrainingRun:
     """
 
     def __init__(self, way: str, options: Training, told: Mapping[str, Any], stack: ExitStack, show: Show) -> None:
-        """Open the folder of what was asked, `told` being the data by its hashes, and load the model."""
+        """Open the folder of what was asked, `told` being the data by its hashes, and load the model.
+
+        Raises:
+            InputError: the folder, the model or a place to report to cannot be used.
+        """
+        require(options.report_to)
         self.way, self.options, self.show = way, options, show
         self.together = Together()
         self.folder = Folder(way, options, told)
@@ -140,7 +146,7 @@ class TrainingRun:
             restore(state)
             self.folder.rewind(state["step"])
         trainer.remove_callback(PrinterCallback)
-        with quiet():
+        with quiet(), reported(trainer, self.folder.path, self.folder.began):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         self.show(TrainProgress("finishing", trainer.state.global_step, trainer.args.max_steps))
         result = summed_up(self.way, trainer, watch, self.options, time.monotonic() - began)

@@ -112,18 +112,10 @@ def micro_batch(options: Training, count: int, parts: int = 1, unit: int = 1) ->
 
 
 def common_arguments(options: Training, steps: int, micro: tuple[int, int]) -> dict[str, Any]:
-    """Return the arguments that all of TRL's trainers take.
-
-    Raises:
-        InputError: a place to report to is not installed.
-    """
+    """Return the arguments that all of TRL's trainers take."""
     import torch
 
-    if missing := [name for name in options.report_to if find_spec(name) is None]:
-        raise InputError(f"{missing[0]} is not installed, so nothing can be reported to it; pip install {missing[0]}")
-
     gpu = torch.cuda.is_available()
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(Path(options.out) / "logs"))
     schedule = "constant_with_warmup" if options.schedule == "constant" else options.schedule
     checkpointing = gpu if options.gradient_checkpointing is None else options.gradient_checkpointing
     return {
