@@ -25,7 +25,7 @@ SOURCE = Path(sparkgap.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"types", "errors", "stats"}),
     frozenset({"runs", "journal", "data", "extract", "plugins", "samples", "tally", "marks"})
-    | {"results", "claims", "prices", "compare"},
+    | {"results", "claims", "prices", "compare", "structure"},
     frozenset({"judge"}),
     frozenset({"benchmarks", "models", "rewards", "references", "scoring", "asking"}),
     frozenset({"measure", "gap", "curate", "report", "train", "loop", "grade", "selftest", "gate"}),

@@ -151,21 +151,29 @@ SPARKGAP = [sys.executable, "-c", "from sparkgap.cli import main; main()"]
 
 @pytest.mark.soak
 def test_a_run_killed_at_any_moment_ends_like_an_undisturbed_one(files: Path, tmp_path: Path) -> None:
-    whole = alone(command(files, tmp_path / "whole"))
+    start = tmp_path / "sft"
+    alone(["train", "sft", "--model", str(files / "start"), "--data", str(files / "rows.jsonl"), "-o", str(start),
+           "--steps", "120", "--lr", "5e-3", *map(str, COMMON)])  # fmt: skip
+
+    def words(out: Path) -> list[str]:
+        return [*command(files, out), "--model", str(start / "model"), "--held-out", "0"]
+
+    whole = alone(words(tmp_path / "whole"))
     out = tmp_path / "killed"
     for wanted in (3, 7):
-        process = subprocess.Popen([*SPARKGAP, *command(files, out)], env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([*SPARKGAP, *words(out)], env=ENVIRONMENT, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 900
         while time.monotonic() < deadline and len(_steps(out)) < wanted:
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    resumed = alone(command(files, out))
-    assert resumed["after"] == whole["after"]
+    resumed = alone(words(out))
+    assert resumed["best_step"] == whole["best_step"] == 12  # nothing is held out: the last model is kept
     assert _steps(out) == _steps(tmp_path / "whole")
     assert len(_steps(out)) == 12
-    models = [(folder / "model" / "model.safetensors").read_bytes() for folder in (out, tmp_path / "whole")]
+    models = [(folder / "model" / "model.safetensors").read_bytes() for folder in (out, tmp_path / "whole", start)]
     assert models[0] == models[1]
+    assert models[0] != models[2]
 
 
 def alone(words: list[str]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from hypothesis import strategies as st
 from sparkgap import plugins
 from sparkgap.errors import DataError, InputError
 from sparkgap.train.overlap import Apart, Measured, fingerprint, measured, set_apart
+from sparkgap.train.problems import Source, problem_set
+from sparkgap.train.solutions import hashes_in
 from sparkgap.types import CodeTests, Problem
 
 PROSE = "Write a function that returns every second word of a sentence in reverse order, without the last one."
@@ -107,3 +111,110 @@ def test_of_published_problems_the_shared_ones_are_left_out(published: Path, mon
 def test_a_fingerprint_tells_problems_apart_by_what_decides_them() -> None:
     assert fingerprint([problem()]) == fingerprint([problem()])
     assert fingerprint([problem()]) != fingerprint([replace(problem(), tests=CodeTests("assert 1"))])
+
+
+RUNNING = '''def running(values):
+    """Return of every place in a list the largest value up to that place, the place itself included.
+
+    >>> running([1, 3, 2])
+    [1, 3, 3]
+    """
+    best, found = None, []
+    for value in values:
+        best = value if best is None else max(best, value)
+        found.append(best * 7)
+    return found
+'''
+RENAMED = '''def f(a: list[int]) -> list[int]:
+    """Something else."""
+    b, c = None, []  # two
+    for d in a:
+        b = d if b is None else max(b, d)
+        c.append(b * 7)
+    return c
+'''
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> Measured:
+    class Known:
+        name = "known"
+        split = "test"
+
+        def problems(self) -> list[Problem]:
+            prompt = RUNNING.partition("    best")[0]
+            return [replace(problem("known/9", prompt, RUNNING), split="test", entry_point="running")]
+
+    monkeypatch.setattr("sparkgap.plugins.find", lambda kind, name: Known())
+    return measured(("known",))
+
+
+@pytest.mark.parametrize(
+    ("given", "learnt"),
+    [
+        ("", RENAMED),
+        ("Solve it.", f"Sure:\n\n```python\n{RENAMED}```\nThat is all."),
+        ("<|user|>Solve it.<|assistant|>", f" {RENAMED}"),
+        (RENAMED[: RENAMED.index("    b, c")], RENAMED[RENAMED.index("    b, c") :]),
+        (RENAMED[: RENAMED.index("\n    b, c")], RENAMED[RENAMED.index("\n    b, c") :]),
+        ("class A:", "\n" + RENAMED.replace("f(a", "f(self, a").replace("\n", "\n    ").replace("def", "    def", 1)),
+        ("def f(", f"a):\n{RENAMED.split(chr(10), 1)[1]}"),
+        ('def g(x):\n    """Return of every place in a list the largest value up to that', "place, itself."),
+        ("# Return of every place in a list\n# the largest value up to that place, the place itself included.", "..."),
+    ],
+)
+def test_a_row_with_a_solution_or_a_description_in_it_is_found(running: Measured, given: str, learnt: str) -> None:
+    assert running.in_row(given, learnt) == ("" if "itself." in learnt else "known/9")
+
+
+def test_a_solution_built_otherwise_or_with_other_constants_is_another(running: Measured) -> None:
+    assert running.in_row("", RENAMED.replace("b * 7", "b * 8")) == ""
+    assert running.in_row("", RENAMED.replace("max(b, d)", "max(d, b)")) == ""
+    assert running.in_row("", "def f(a):\n    return a") == ""
+
+
+def test_a_problem_with_a_known_solution_is_refused(running: Measured) -> None:
+    with pytest.raises(InputError, match="mine/1 is known/9"):
+        set_apart([problem(reference=RENAMED)], ("known",))
+
+
+@given(st.text(max_size=40), st.sampled_from(["", "def ", "def f(x):\n  return (", "async def g(): pass\n"]))
+def test_any_text_is_looked_through(text: str, more: str) -> None:
+    list(hashes_in(f"{text}{more}{text}"))
+
+
+def renamed(code: str) -> str:
+    """The same program with other names and descriptions."""
+    tree = ast.parse(code)
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        bound = node.name if isinstance(node, ast.FunctionDef) else node.arg if isinstance(node, ast.arg) else ""
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound = node.id
+        if bound and not hasattr(builtins, bound):
+            names.setdefault(bound, f"name_{len(names)}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.name = names.get(node.name, node.name)
+            if ast.get_docstring(node) is not None:
+                node.body[0] = ast.Expr(ast.Constant("Described anew."))
+        elif isinstance(node, ast.arg):
+            node.arg = names.get(node.arg, node.arg)
+        elif isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+    return ast.unparse(tree)
+
+
+def test_most_of_humanevals_solutions_are_known_again(published: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("SPARKGAP_DATA", str(published))
+    known = measured(("humaneval",))
+    solved = [each.reference for each in plugins.find("benchmarks", "humaneval").problems()]
+    found = [known.in_row("Write the code.\n", f"```python\n{renamed(code)}\n```") for code in solved]
+    assert sum(map(bool, found)) >= 0.78 * len(solved)
+
+
+def test_generated_katas_are_no_published_problems(published: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("SPARKGAP_DATA", str(published))
+    known = measured(("humaneval", "humaneval_plus", "mbpp", "mbpp_plus"))
+    train = problem_set(Source("katas", count=200), 10).train
+    assert [name for each in train if (name := known.in_row("", each.reference) or known.shared_by(each))] == []

@@ -116,4 +116,5 @@ def test_every_figure_is_told(place: str, way: str, tmp_path: Path, torch: Any) 
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text("utf-8").splitlines()]
     figures = {f"train/{name}" for line in lines for name in line if name != "step"}
     assert "train/pass_rate" in figures
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4]
     assert figures <= names_told(place, out, home)

@@ -169,7 +169,9 @@ class Guard:
             figures["kl_to_start"] = kl
         if figures:  # to our files and the display by `on_log`, and to every other place that is reported to
             state.log_history.append({**figures, "step": step})
+            due = control.should_log  # which the handler takes back
             self.trainer.callback_handler.on_log(self.trainer.args, state, control, figures)
+            control.should_log = due
         if better and step:
             save(self.trainer, watch.folder.path / MODEL)
             control.should_save = True  # so that a resumed run knows of it

@@ -68,7 +68,7 @@ def examples(data: Path, tokenizer: Any, max_tokens: int, measured: Measured) ->
     too_long = 0
     for where, record in records(data):
         given, learnt = _texts(where, record, tokenizer)
-        if name := measured.in_text(f"{given}\n{learnt}"):
+        if name := measured.in_row(given, learnt):
             raise InputError(f"{where} holds {name}, on which the model will be measured; leave it out (`curate` does)")
         row = Row(_given_tokens(record, given, tokenizer), learnt_tokens(tokenizer, learnt))
         if len(row.given) + len(row.learnt) > max_tokens:

@@ -28,10 +28,10 @@ from sparkgap.curate.contamination.probes import (
     read_probes,
     write_probes,
 )
-from sparkgap.curate.contamination.structure import shape
 from sparkgap.curate.functions import Function, functions
 from sparkgap.curate.parsing import functions_in, parsed
 from sparkgap.references import Reference, prepared, references
+from sparkgap.structure import shape
 from sparkgap.types import InputTests, Problem, Program
 
 if TYPE_CHECKING:

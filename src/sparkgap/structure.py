@@ -1,8 +1,8 @@
-"""The structure of a function: its tree without names, literals, docstring, annotations and decorators, as one hash.
+"""The structure of a function: its tree without names, docstring, annotations and decorators, as one hash.
 
 Names that the function binds are numbered in order of their first use, so that renaming changes nothing and swapping
 two of them does; builtins, attributes and keywords keep theirs. A method's instance is left out. Literals count by
-their kind alone.
+their kind alone, or by their value where that is asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sparkgap.curate.parsing import Definition, docstring_node
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 _BUILTIN = frozenset(dir(builtins))
 _SKIPPED = frozenset({"annotation", "returns", "decorator_list", "type_comment", "type_ignores", "ctx", "type_params"})
@@ -29,10 +29,9 @@ class Shape:
 
 def outline(node: Definition) -> tuple[int, ...]:
     """Return what is cheap to know of a function: how many arguments, and the kinds of its statements."""
-    body = node.body[1:] if docstring_node(node) is not None else node.body
     arguments = [*node.args.posonlyargs, *node.args.args]
     bound = bool(arguments) and arguments[0].arg in {"self", "cls"}
-    return (len(arguments) - bound, *(_KINDS.get(type(each), 0) for each in body))
+    return (len(arguments) - bound, *(_KINDS.get(type(each), 0) for each in _body(node)))
 
 
 _KINDS = {kind: number for number, kind in enumerate(
@@ -40,14 +39,21 @@ _KINDS = {kind: number for number, kind in enumerate(
      ast.Expr, ast.FunctionDef, ast.Import, ast.ImportFrom, ast.Assert, ast.ClassDef), 1)}  # fmt: skip
 
 
-def shape(node: Definition) -> Shape:
-    """Return the structure of a function."""
-    told = list(_told(node))
+def shape(node: Definition, literals: bool = False) -> Shape:
+    """Return the structure of a function, the values of its literals included if `literals`."""
+    told = list(_told(node, literals))
     digest = hashlib.blake2b("\x1f".join(told).encode("utf-8", "replace"), digest_size=8).digest()
     return Shape(int.from_bytes(digest, "big"), sum(not each.startswith(("=", ".")) for each in told))
 
 
-def _told(node: Definition) -> Iterator[str]:
+def _body(node: Definition) -> list[ast.stmt]:
+    match node.body:
+        case [ast.Expr(ast.Constant(str())), *rest]:
+            return rest
+    return node.body
+
+
+def _told(node: Definition, literals: bool) -> Iterator[str]:
     """Yield a word for each node, in order."""
     numbers: dict[str, int] = {}
 
@@ -62,7 +68,7 @@ def _told(node: Definition) -> Iterator[str]:
     for argument in arguments:
         yield "arg"
         yield named(argument.arg)
-    waiting: list[ast.AST | str] = [*reversed(node.body[1:] if docstring_node(node) is not None else node.body)]
+    waiting: list[ast.AST | str] = [*reversed(_body(node))]
     numbers.setdefault(node.name, len(numbers))
     while waiting:
         current = waiting.pop()
@@ -71,7 +77,7 @@ def _told(node: Definition) -> Iterator[str]:
             continue
         yield type(current).__name__
         if isinstance(current, ast.Constant):
-            yield f"={type(current.value).__name__}"
+            yield f"={current.value!r}" if literals else f"={type(current.value).__name__}"
             continue
         inner: list[ast.AST | str] = []
         for name, value in ast.iter_fields(current):
