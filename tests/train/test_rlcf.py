@@ -249,7 +249,7 @@ def test_other_architectures_go_the_same_way(kind: str, options: RlcfOptions, tr
         ({"batch": 48, "updates": 5}, "5 updates"),
         ({"model": "./nowhere"}, "there is no folder"),
         ({"sampling": Sampling(group=8, max_tokens=120)}, r"more than the model's context of 128; lower --max-tokens"),
-        ({"report_to": ("nowhere",)}, "nowhere is not installed"),
+        ({"report_to": ("nowhere",)}, "there is no --report-to nowhere"),
         ({"sampling": Sampling(group=8, max_tokens=1)}, "came to an end within 1 tokens"),
     ],
 )
