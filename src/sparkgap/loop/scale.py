@@ -52,8 +52,9 @@ FULL = Scale(
     pool_levels=(2, 3, 3, 3),
     rft_steps=600,
     rft_rate=2e-3,
-    rl_steps=30,
-    rl_rate=1e-4,
+    rl_steps=40,
+    rl_rate=2e-4,
+    rl_batch=384,
     minutes="a quarter of an hour",
 )
 QUICK = Scale(
