@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from sparkgap.cli import main
-from sparkgap.cli.trained import result_shown
+from sparkgap.cli.trained import progress_shown, result_shown
 from sparkgap.stats import Interval
-from sparkgap.train import TrainResult
+from sparkgap.train import TrainProgress, TrainResult
 from sparkgap.types import InputTests, Problem
 from tiny_models import pairs, problems, saved, write_rows
 
@@ -221,3 +221,16 @@ def test_two_processes_train_together(way: str, files: Path, tmp_path: Path) -> 
     assert (folder / "model" / "model.safetensors").exists()
     if way == "rlcf":  # the same held-out problems, greedily, whoever draws
         assert alone(command(files, tmp_path / "alone"))["before"] == told["before"]
+
+
+def test_progress_tells_nothing_of_the_run_before(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_shown(quiet=False) as show:
+        assert show is not None
+        show(TrainProgress("training", 1, 2, {"pass_rate": 0.5, "verdict/timeout": 1.0}))
+        show(TrainProgress("measuring", 2, 2, {"loss": 0.25, "verdict/passed": 1.0}))
+        show(TrainProgress("loading", 0, 3))
+    assert capsys.readouterr().err.splitlines() == [
+        "training 1 of 2 held out 50.0%; timeout 100%",
+        "measuring 2 of 2 held out 50.0%; loss 0.250; passed 100%",
+        "loading 0 of 3",
+    ]

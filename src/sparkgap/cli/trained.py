@@ -74,12 +74,16 @@ def _is_main() -> bool:
 
 
 class _Figures:
-    """The newest of each figure, as words."""
+    """The newest of each figure of one run, as words; several runs may come one after the other."""
 
     def __init__(self) -> None:
         self._newest: dict[str, float] = {}
 
     def told(self, progress: TrainProgress) -> str:
+        if progress.stage == "loading":
+            self._newest.clear()
+        if any(name.startswith("verdict/") for name in progress.figures):
+            self._newest = {name: it for name, it in self._newest.items() if not name.startswith("verdict/")}
         self._newest.update(progress.figures)
         words = [form.format(self._newest[name]) for name, form in _SHOWN.items() if name in self._newest]
         verdicts = {name[8:]: share for name, share in self._newest.items() if name.startswith("verdict/")}
