@@ -52,6 +52,7 @@ bench: setup ## what each part costs, beside a named peer (ARGS=--quick: in minu
 	$(BIN)/python bench/measure.py $(ARGS)
 	$(BIN)/python bench/curate.py
 	$(BIN)/python bench/languages.py
+	$(BIN)/python bench/rlcf.py
 
 lock: ## pin the newest versions anew (needs the network)
 	$(PYTHON) -m venv --clear build/lock

@@ -62,3 +62,26 @@ def test_the_wheel_works_on_its_own(wheel: Path, tmp_path: Path) -> None:
 def test_the_command_line_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "sparkgap", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"sparkgap {sparkgap.__version__}\n"
+
+
+CALLS = """
+from sparkgap import SparkgapError, gap, gate, grade, measure, report
+for verb, *words in (gap, "a"), (gate, "a", []), (grade, [], "hello"), (measure, "nobody/m", "hello"), (report, []):
+    try:
+        verb(*words)
+    except SparkgapError as fault:
+        print(fault)
+"""
+
+
+@pytest.mark.parametrize(
+    "first", ["", "import sparkgap.gap, sparkgap.gate, sparkgap.grade, sparkgap.measure, sparkgap.report\n"]
+)
+def test_verbs_can_be_called_from_the_package_whatever_was_imported_before(first: str, tmp_path: Path) -> None:
+    script = first + CALLS
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    said = done.stdout.splitlines()
+    assert len(said) == 5
+    assert said[0].startswith("a gap is between two")
+    assert said[1].startswith("a gate needs a rule")
+    assert said[4].startswith("there is nothing to report on")

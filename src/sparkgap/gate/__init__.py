@@ -6,9 +6,11 @@ breaks any rule at most 5 times in 100, however many rules there are.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sparkgap.compare.contrast import shared
@@ -127,3 +129,12 @@ def _subjects(rule: Rule, ours: RunResult, theirs: Side | None, pairs: dict[str,
         )
         raise InputError(f'"{rule}" is about {rule.subject}; {where} {", ".join(there) or "nothing"}')
     return found
+
+
+class _Module(ModuleType):
+    """Lets `sparkgap.gate` be called whichever came first: importing this package sets that name to the module."""
+
+    __call__ = staticmethod(gate)
+
+
+sys.modules[__name__].__class__ = _Module

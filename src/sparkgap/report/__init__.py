@@ -8,8 +8,10 @@ The same runs give the same bytes: the only times in a report are those of the r
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from sparkgap.claims import Claimed
@@ -71,3 +73,12 @@ def read(folder: Path, name: str = "") -> RunResult | Training | Dataset:
     if is_dataset(folder):
         return read_dataset(folder, name)
     return read_training(folder, name) if is_training(folder) else read_result(folder, name)
+
+
+class _Module(ModuleType):
+    """Lets `sparkgap.report` be called whichever came first: importing this package sets that name to the module."""
+
+    __call__ = staticmethod(report)
+
+
+sys.modules[__name__].__class__ = _Module

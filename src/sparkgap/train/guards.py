@@ -93,9 +93,8 @@ class Watch:
             self.first = self.first or found
             if (rate := found.rate()) is not None:
                 figures |= {"pass_rate": rate.value, "pass_rate_low": rate.low, "pass_rate_high": rate.high}
-                better = rate.value > self.best
+                better = self._compare(rate, step)
                 self.kept = found if better else self.kept
-                self._compare(rate, step, better)
         for ability in self.abilities:
             values = ability.measure(model, self.drawing)
             if (score := mean(values)) is not None:
@@ -104,13 +103,16 @@ class Watch:
         self.seconds += time.perf_counter() - began
         return figures, better
 
-    def _compare(self, rate: Interval, step: int, better: bool) -> None:
+    def _compare(self, rate: Interval, step: int) -> bool:
+        """Return whether the model is to be kept: it is the best so far, or the newest while nothing passes at all."""
+        improved = rate.value > self.best
+        better = improved or rate.value == self.best == 0
         if better:
-            self.best, self.best_step, self.worse = rate.value, step, 0
-            return
-        self.worse += 1
+            self.best, self.best_step = rate.value, step
+        self.worse = 0 if improved else self.worse + 1
         if self.guards.patience is not None and self.worse >= self.guards.patience:
             self.stopped = f"no better held-out figure in {self.worse} measures"
+        return better
 
     def _protect(self, ability: Ability, change: Interval) -> None:
         limit = self.guards.ability_drop * ability.scale
