@@ -14,6 +14,7 @@ import contextlib
 import os
 import resource
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sparkgap.judge import kernel, seccomp
@@ -78,7 +79,7 @@ def scratch_place(runtime: Runtime) -> str:
 
 
 def enter(level: str, runtime: Runtime, yard: Scratch | None = None) -> None:
-    """Put this process behind the walls of `level`; with `full` the caller goes on in a forked child.
+    """Put this process behind the walls of `level` but for `seal`; with `full` the caller goes on in a forked child.
 
     Only a full jail has a folder that programs may write to, a small one in memory: elsewhere what they write could
     not be bounded, nor hidden from the next. A `yard`, where compilers run, has one at every level.
@@ -112,9 +113,13 @@ def enter(level: str, runtime: Runtime, yard: Scratch | None = None) -> None:
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
     resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    if level == "reduced" or (level == "full" and kernel.landlock_version() >= 2):
+        kernel.landlock(readable, writable, execute=yard is not None)  # its first version could not move files
+
+
+def seal(level: str, *, yard: bool = False) -> None:
+    """Put up the last wall, the filter of system calls, which lets no process be forked but for programs."""
     if level != "unsafe":
-        if level == "reduced" or kernel.landlock_version() >= 2:  # the first could not move files, which the sweep does
-            kernel.landlock(readable, writable, execute=yard is not None)
         kernel.put_on_filter(seccomp.yard_filter() if yard else seccomp.worker_filter(plain_forks=level != "full"))
 
 
@@ -226,6 +231,10 @@ def _show(old: str, path: str, inside: str) -> None:
         return
     kernel.mount(source, inside, None, kernel.MS_BIND | kernel.MS_REC)
     kernel.seal_mount(inside, devices=path in _DEVICES)
+
+
+Limits = tuple[float, int, int]  # of a program: CPU seconds, MB of memory, kB of a file
+PutOn = Callable[[float, int, int], None]  # puts the walls of such limits on this process
 
 
 class ProgramWalls:

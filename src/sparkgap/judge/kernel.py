@@ -8,6 +8,8 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from collections.abc import Callable
+from functools import partial
 
 _libc = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: none of these calls waits
 _libc.syscall.restype = ctypes.c_long
@@ -50,23 +52,22 @@ def _syscall(name: str, *args: object) -> int:
     return _checked(name, _libc.syscall(_SYS[name], *args))
 
 
-_CLONE_PIDFD, _SIGCHLD = 0x1000, 17
-_pidfd = ctypes.c_int(-1)
-_pidfd_pointer = ctypes.byref(_pidfd)
+_CLONE_PIDFD, _CLONE_PARENT, _SIGCHLD = 0x1000, 0x8000, 17
+PIDFD = ctypes.c_int(-1)  # of the process forked last
 
 
-def fork_program(own_processes: bool) -> tuple[int, int]:
-    """Fork, in one bare system call; return (process id, its pidfd), or (0, -1) in the child.
+def forking(*, own_processes: bool, siblings: bool) -> Callable[[], int]:
+    """Return a function that forks in one bare system call and returns the process id, 0 in the child, -1 if it failed.
 
     `os.fork` would run the fork hooks of Python's modules in both processes, which costs as much as the fork. Only a
-    process with one thread may call this.
+    process with one thread may call it. The child's pidfd is in `PIDFD`.
 
     Args:
         own_processes: the child becomes process 1 of a new process namespace, and takes all it forks with it.
+        siblings: it becomes a child of this process's own parent.
     """
-    flags = _CLONE_PIDFD | _SIGCHLD | (NEWPID if own_processes else 0)
-    pid = _syscall("clone", flags, None, _pidfd_pointer, None, None)
-    return pid, _pidfd.value if pid else -1
+    flags = _CLONE_PIDFD | _SIGCHLD | (NEWPID if own_processes else 0) | (_CLONE_PARENT if siblings else 0)
+    return partial(_libc.syscall, _SYS["clone"], flags, None, ctypes.byref(PIDFD), None, None)
 
 
 def unshare(flags: int) -> None:

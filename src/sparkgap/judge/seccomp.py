@@ -66,7 +66,7 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24  # offsets in struct seccomp_data (low words, little-endian)
 _AF_UNIX = 1
-_CLONE_THREAD, _CLONE_NEWPID = 0x00010000, 0x20000000
+_CLONE_PARENT, _CLONE_THREAD, _CLONE_NEWPID = 0x00008000, 0x00010000, 0x20000000
 _CLONE_NEW_ANY = 0x7E020080  # every flag that asks for a namespace
 _FORK = 0x1000 | 17  # CLONE_PIDFD | SIGCHLD, as kernel.fork_program has it
 
@@ -129,7 +129,7 @@ def worker_filter(*, plain_forks: bool) -> bytes:
         plain_forks: processes may be forked without a namespace of their own.
     """
     program = _prologue()
-    forks = (_FORK,) if plain_forks else (_FORK | _CLONE_NEWPID,)
+    forks = (_FORK | _CLONE_PARENT,) if plain_forks else (_FORK | _CLONE_PARENT | _CLONE_NEWPID,)
     conditional = {
         "ioctl": _only(_ARG1, _IOCTLS, errno.ENOTTY),
         "fcntl": _all_but(_ARG1, _FCNTLS_REFUSED, errno.EPERM),

@@ -17,9 +17,11 @@ import math
 import os
 import resource
 import signal
+from functools import partial
 from typing import Any, NoReturn
 
 from sparkgap.judge import channel, jail, kernel, seccomp
+from sparkgap.judge.template import Body, become_program
 from sparkgap.judge.zygote import Zygote
 
 SWEEP, SWEPT, SHOW = b"W", b"w", b"S"
@@ -30,8 +32,19 @@ class Yard(Zygote):
     """Starts programs on order, and sweeps its scratch folder when told."""
 
     def __init__(self, control: channel.Channel, level: str, scratch: str) -> None:
-        super().__init__(control, level, _OwnWalls())
+        super().__init__(control, level)
         self._scratch = scratch
+
+        self._forks = kernel.forking(own_processes=level == "full", siblings=False)
+
+    def fork(self, body: Body, limits: jail.Limits, descriptors: list[int]) -> tuple[int, int]:
+        """Fork a process that becomes a program; return its id and its pidfd."""
+        pid = self._forks()
+        if pid < 0:
+            raise OSError("no process can be forked")
+        if pid == 0:
+            become_program(self._control.fileno(), limits, _put_on_limits, partial(body, descriptors))
+        return pid, kernel.PIDFD.value
 
     def obey(self, message: bytes) -> None:
         """Sweep the folder that is named, or everything; or show a file of the tests' build."""
@@ -70,14 +83,11 @@ class Yard(Zygote):
                     os.waitpid(-pid, 0)
 
 
-class _OwnWalls:
-    """Walls that wait for `launch`, which knows more of the program than an order says."""
-
-    def put_on(self, cpu_s: float, memory_mb: int, file_kb: int) -> None:
-        """Bound the files, and the CPU time of each process should the yard die."""
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
-        most = math.ceil(min(cpu_s, 1e6)) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (most, most))
+def _put_on_limits(cpu_s: float, memory_mb: int, file_kb: int) -> None:
+    """Bound the files, and the CPU time of each process should the yard die. `launch` knows more of the program."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
+    most = math.ceil(min(cpu_s, 1e6)) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most))
 
 
 def launch(descriptors: list[int]) -> NoReturn:
@@ -148,10 +158,11 @@ def start(control_descriptor: int, level: str, runtime: tuple[Any, ...], scratch
         if level != "full":
             kernel.prctl(_SUBREAPER, 1)  # what a program leaves behind becomes ours to end
         jail.enter(level, shown, space)
+        jail.seal(level, yard=True)
     except Exception as error:
         control.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)
     control.send(b"R")
     with contextlib.suppress(channel.Closed):
-        yard.serve(launch)
+        yard.serve(partial(yard.fork, launch))
     os._exit(0)

@@ -18,9 +18,11 @@ import sys
 import time
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from sparkgap.judge import channel, jail, kernel, warmth
+from sparkgap.judge import channel, jail, kernel, template, warmth
+from sparkgap.judge.jail import Limits
+from sparkgap.judge.template import Body
 
 _ORDER = struct.Struct("=ddIII")  # cpu_s, wall_s, memory_mb, file_kb, clip bytes
 _ENDING = struct.Struct("=BiddIQQII")
@@ -89,47 +91,42 @@ LONGEST_POLL_MS = 60_000
 SIGKILL = 9
 KILL, ASK_CPU = b"K", b"Q"
 
-Body = Callable[[list[int]], None]
-
-
-class Walls(Protocol):
-    """What a forked process puts on itself before it runs a program."""
-
-    def put_on(self, cpu_s: float, memory_mb: int, file_kb: int) -> None:
-        """Put the walls on this process, for good."""
+# Has a program forked, given its limits (CPU seconds, MB of memory, kB of a file) and its descriptors; returns its
+# process id and its pidfd.
+Fork = Callable[[Limits, list[int]], tuple[int, int]]
 
 
 class Zygote:
-    """Forks programs on order. `body` is what a forked process does with the descriptors it was given."""
+    """Has programs forked on order, one at a time."""
 
-    def __init__(self, control: channel.Channel, level: str, walls: Walls) -> None:
+    def __init__(self, control: channel.Channel, level: str) -> None:
         self._control = control
         self._level = level
         self._swept = 0
-        self._walls = walls
-        # Files in memory for a program's output: writing to them never blocks, and their size is bounded.
-        self._output = os.memfd_create("output", os.MFD_CLOEXEC)
-        self._errors = os.memfd_create("errors", os.MFD_CLOEXEC)
+        # Files in memory for a program's output: writing to them never blocks, and their size is bounded. They are this
+        # process's own stdout and stderr, of which it makes no use, so that programs need only inherit them.
+        for name, place in (("output", 1), ("errors", 2)):
+            made = os.memfd_create(name, os.MFD_CLOEXEC)
+            os.dup2(made, place)
+            os.close(made)
+            fcntl.fcntl(place, fcntl.F_SETFL, os.O_APPEND)
 
-    def serve(self, body: Body) -> None:
+    def serve(self, fork: Fork) -> None:
         """Obey orders until the worker is gone."""
         while True:
             message = self._control.receive()
             if message[:1] == b"F":
-                self._control.send(
-                    self._run(Order(*_ORDER.unpack_from(message, 1)), self._control.descriptors(), body).pack()
-                )
+                order = Order(*_ORDER.unpack_from(message, 1))
+                self._control.send(self._run(order, self._control.descriptors(), fork).pack())
             else:
                 self.obey(message)
 
     def obey(self, message: bytes) -> None:
         """Take any other message: an order to kill what has already ended needs no answer."""
 
-    def _run(self, order: Order, descriptors: list[int], body: Body) -> Ending:
+    def _run(self, order: Order, descriptors: list[int], fork: Fork) -> Ending:
         started = time.monotonic()
-        pid, ended = kernel.fork_program(self._level == "full")
-        if pid == 0:
-            self._become_program(order, descriptors, body)
+        pid, ended = fork((order.cpu_s, order.memory_mb, order.file_kb), descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         cause, status, usage = self._watch(pid, ended, order, started)
@@ -145,24 +142,6 @@ class Zygote:
         if self._level == "full":
             while os.listdir(_SCRATCH):
                 self._sweep(_SCRATCH)
-
-    def _become_program(self, order: Order, descriptors: list[int], body: Body) -> None:
-        status = 70  # EX_SOFTWARE: our own failure, before the program ran
-        try:
-            os.setpgid(0, 0)  # a signal to its group must not reach this one
-            os.dup2(self._output, 1)
-            os.dup2(self._errors, 2)
-            for ours in (self._control.fileno(), self._output, self._errors):
-                os.close(ours)
-            self._walls.put_on(order.cpu_s, order.memory_mb, order.file_kb)
-            gc.enable()
-            body(descriptors)
-            status = 0
-        except BaseException as error:
-            with contextlib.suppress(BaseException):
-                os.write(2, f"sparkgap: {type(error).__name__}: {error}\n".encode())
-        finally:
-            os._exit(status)
 
     def _watch(self, pid: int, ended: int, order: Order, started: float) -> tuple[Cause, int, resource.struct_rusage]:
         cause = Cause.ITSELF
@@ -199,7 +178,7 @@ class Zygote:
     def _collect(self, clip: int) -> tuple[bytes, bytes, int, int]:
         """Read the start of what the program wrote, and empty the files for the next one."""
         texts, sizes = [b"", b""], [0, 0]
-        for place, sink in enumerate((self._output, self._errors)):
+        for place, sink in enumerate((1, 2)):
             size = os.fstat(sink).st_size
             if size:
                 sizes[place], texts[place] = size, os.pread(sink, clip, 0)
@@ -233,22 +212,25 @@ def start(role: str, control_descriptor: int, level: str, packages: tuple[str, .
     try:
         body = _warm_up(role, packages)
         warmth.warm_interpreter()
-        zygote = Zygote(control, level, jail.ProgramWalls(level))
+        zygote = Zygote(control, level)
+        put_on = jail.ProgramWalls(level).put_on
         jail.enter(level, jail.python_runtime(packages))
         sys.path[:] = [*sys.path[:3], *dict.fromkeys(os.path.dirname(p) for p in packages)]
         sys.dont_write_bytecode = True
         if level == "full":
             _move_packages(packages)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(7_000)  # a program allocates more than the default of 700 before it has begun
+        gc.disable()
+        forked_from = template.Template(control.fileno(), level, put_on, body)
+        jail.seal(level)
     except Exception as error:
         control.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(7_000)  # a program allocates more than the default of 700 before it has begun
-    gc.disable()
     control.send(b"R")
     with contextlib.suppress(channel.Closed):
-        zygote.serve(body)
+        zygote.serve(forked_from.fork)
     os._exit(0)
 
 

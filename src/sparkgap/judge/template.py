@@ -1,0 +1,97 @@
+"""The process that programs are forked from: warm, jailed, and idle but for the fork itself.
+
+A fork write-protects every page of the process that forks, which then pays 2 microseconds for each that it touches
+again. So a zygote does not fork: it has a child of its own, this one, that does nothing else. The programs become the
+zygote's children, not the template's; the zygote alone watches, kills and buries them.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import gc
+import os
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
+
+from sparkgap.judge import channel, jail, kernel
+
+_LIMITS = struct.Struct("=dII")  # cpu_s, memory_mb, file_kb
+_SOCKET, _RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
+_ROOM = _socket.CMSG_SPACE(4 * 4)  # for four descriptors
+
+Body = Callable[[list[int]], None]  # what a forked process does with the descriptors it was given
+
+
+class Template:
+    """The zygote's end. Made before `jail.seal`, which the template puts up for itself."""
+
+    def __init__(self, ours: int, level: str, put_on: jail.PutOn, body: Body) -> None:
+        """Start the template; `ours` is the zygote's own descriptor, the lowest after stderr, which it must not keep."""
+        self._socket, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        if os.fork() == 0:
+            try:
+                os.dup2(theirs.fileno(), ours)  # in its place, so that all that comes later has a higher number
+                os.closerange(ours + 1, jail.MAX_FILES)
+                jail.seal(level)
+                zygote = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, ours)
+                _serve(zygote, kernel.forking(own_processes=level == "full", siblings=True), put_on, body)
+            finally:
+                os._exit(1)
+        theirs.close()
+
+    def fork(self, limits: jail.Limits, descriptors: list[int]) -> tuple[int, int]:
+        """Have a program forked; return its process id and its pidfd.
+
+        Raises:
+            channel.Closed: the template is gone.
+        """
+        rights = struct.pack(f"{len(descriptors)}i", *descriptors)
+        try:
+            self._socket.sendmsg([_LIMITS.pack(*limits)], [(_SOCKET, _RIGHTS, rights)])
+            said, extras, _, _ = self._socket.recvmsg(4, _ROOM)
+        except (BrokenPipeError, ConnectionResetError):
+            raise channel.Closed from None
+        if not said or not extras:
+            raise channel.Closed
+        return int.from_bytes(said, "little"), struct.unpack("i", extras[0][2])[0]
+
+
+def _serve(zygote: _socket.socket, fork: Callable[[], int], put_on: jail.PutOn, body: Body) -> NoReturn:
+    """Fork on order until the zygote is gone. What comes after a fork touches as little memory as can be."""
+    receive, send, close_all = zygote.recvmsg, zygote.sendmsg, os.closerange
+    number = zygote.fileno()
+    first = number + 1  # of the descriptors that come
+    pidfd = [(_SOCKET, _RIGHTS, kernel.PIDFD)]
+    while True:
+        limits, extras, _, _ = receive(64, _ROOM)
+        if not limits:
+            os._exit(0)
+        pid = fork()
+        if pid < 0:
+            os._exit(1)
+        if not pid:
+            rights = extras[0][2]
+            descriptors = list(struct.unpack(f"{len(rights) // 4}i", rights))
+            become_program(number, _LIMITS.unpack(limits), put_on, partial(body, descriptors))
+        send([pid.to_bytes(4, "little")], pidfd)
+        close_all(first, jail.MAX_FILES)
+
+
+def become_program(ours: int, limits: jail.Limits, put_on: jail.PutOn, body: Callable[[], None]) -> NoReturn:
+    """Go on as a program, in a process just forked; `ours` is the one descriptor that it must not have."""
+    status = 70  # EX_SOFTWARE: our own failure, before the program ran
+    try:
+        os.setpgid(0, 0)  # a signal to its group must not reach the process that forked it
+        os.close(ours)
+        put_on(*limits)
+        gc.enable()
+        body()
+        status = 0
+    except BaseException as error:
+        with contextlib.suppress(BaseException):
+            os.write(2, f"sparkgap: {type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(status)
