@@ -29,7 +29,7 @@ class Template:
     """The zygote's end. Made before `jail.seal`, which the template puts up for itself."""
 
     def __init__(self, ours: int, level: str, put_on: jail.PutOn, body: Body) -> None:
-        """Start the template; `ours` is the zygote's own descriptor, the lowest after stderr, which it must not keep."""
+        """Start the template; `ours` is the zygote's own lowest descriptor, which it must not keep."""
         self._socket, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             try:
