@@ -78,10 +78,7 @@ def _examine(exam: exams.Exam, job: tuple[str, int, bool], ends: list[int]) -> d
     report: dict[str, Any] = {"status": "infra", "stage": "load", "sensitive": False, "heard": False}
     source, most_bytes, all_tests = job
     result = exams.Result(all_tests=all_tests)
-    load = {
-        "source": source, "most_bytes": most_bytes, "script": False,
-        "wanted": sorted(exam.wanted), "classes": sorted(exam.class_names), "captures": exam.captures,
-    }  # fmt: skip
+    load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes
     try:
         link.send(load)
         if hear_load(link, report):

@@ -105,7 +105,8 @@ class ZygoteProcess(ForkingProcess):
         arguments = f"{role!r}, 3, {settings.level!r}, {tuple(packages)!r}"
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         boot = _BOOT.format(home=settings.home, module="zygote", args=arguments)
-        super().__init__(boot, {"PYTHONHASHSEED": str(seed), **threads})
+        now = {"LD_BIND_NOW": "1"}  # else each forked process would look up again each C function that it calls
+        super().__init__(boot, {"PYTHONHASHSEED": str(seed), **threads, **now})
         self.role = role
 
 

@@ -237,25 +237,32 @@ Limits = tuple[float, int, int]  # of a program: CPU seconds, MB of memory, kB o
 PutOn = Callable[[float, int, int], None]  # puts the walls of such limits on this process
 
 
-class ProgramWalls:
-    """What each program puts on itself after its fork: its own limits, and no capabilities or one more filter."""
+def program_walls(level: str) -> PutOn:
+    """Return what puts a program's own limits on it after its fork, and takes its capabilities or adds one more filter.
 
-    def __init__(self, level: str) -> None:
-        self._level = level
-        with open("/proc/self/statm") as statm:
-            self._own_bytes = int(statm.read().split()[0]) * resource.getpagesize()
+    To be called before `enter`. What it returns is bound beforehand, since a forked process pays for all that it is the
+    first to touch.
+    """
+    with open("/proc/self/statm") as statm:
+        own_bytes = int(statm.read().split()[0]) * resource.getpagesize()
+    limit, address_space, file_size, full = (
+        resource.setrlimit,
+        resource.RLIMIT_AS,
+        resource.RLIMIT_FSIZE,
+        level == "full",
+    )
+    drop_capabilities = kernel.drop_capabilities
 
-    def put_on(self, cpu_s: float, memory_mb: int, file_kb: int) -> None:
-        """Put the walls on this process, for good."""
-        memory = (memory_mb << 20) + self._own_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory + _MEMORY_RESERVE))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_kb << 10, file_kb << 10))
-        if self._level == "full":
-            kernel.drop_capabilities()
+    def put_on(cpu_s: float, memory_mb: int, file_kb: int) -> None:
+        memory, file = (memory_mb << 20) + own_bytes, file_kb << 10
+        limit(address_space, (memory, memory + _MEMORY_RESERVE))
+        limit(file_size, (file, file))
+        if full:
+            drop_capabilities()
             return
-        hard_cpu = (
-            int(cpu_s) + 2
-        )  # a backstop, should the forking process be killed: nothing else then ends the program
-        resource.setrlimit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
-        if self._level == "reduced":
+        hard_cpu = int(cpu_s) + 2  # should the forking process be killed: nothing else then ends the program
+        limit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
+        if level == "reduced":
             kernel.put_on_filter(seccomp.program_filter(os.getpid()))
+
+    return put_on

@@ -107,9 +107,13 @@ def prctl(option: int, value: int = 0) -> None:
 _CAPABILITIES_OF_SELF, _NO_CAPABILITIES = struct.pack("=Ii", 0x20080522, 0), bytes(24)
 
 
+_capset: Callable[[], int] = partial(_libc.syscall, _SYS["capset"], _CAPABILITIES_OF_SELF, _NO_CAPABILITIES)
+
+
 def drop_capabilities() -> None:
     """Give up every capability for good."""
-    _syscall("capset", _CAPABILITIES_OF_SELF, _NO_CAPABILITIES)
+    if _capset():
+        _checked("capset", -1)
 
 
 class _Filter(ctypes.Structure):

@@ -29,7 +29,9 @@ EPOCH = 1_600_000_000  # 2020-09-13 12:26:40 UTC: when every program believes it
 
 _LENGTH = struct.Struct("=I")
 _MOST_TEXT = 2000
-_monotonic_ns = time.monotonic_ns
+_monotonic_ns, _read, _write, _exit, _unmarshalled = time.monotonic_ns, os.read, os.write, os._exit, marshal.loads
+_length, _packed_length = _LENGTH.unpack_from, _LENGTH.pack
+_modules = sys.modules
 _int_digits = sys.get_int_max_str_digits
 _INT_DIGITS = _int_digits()
 
@@ -118,38 +120,17 @@ def _fix_random() -> None:
     random.seed(0)
 
 
-class _Pipes:
-    """Whole messages over the two pipes to the examiner."""
-
-    def __init__(self, reading: int, writing: int) -> None:
-        self._reading = reading
-        self._writing = writing
-        self._buffer = b""
-        self._read, self._write = os.read, os.write  # the program may replace what the modules hold
-
-    def receive(self) -> bytes:
-        buffer = self._buffer
-        while len(buffer) < 4 or len(buffer) < 4 + _LENGTH.unpack_from(buffer)[0]:
-            chunk = self._read(self._reading, 1 << 16 if buffer else 8192)
-            if not chunk:
-                os._exit(0)
-            buffer += chunk
-        end = 4 + _LENGTH.unpack_from(buffer)[0]
-        self._buffer = buffer[end:]
-        return buffer[4:end]
-
-    def send(self, body: bytes) -> None:
-        data = _LENGTH.pack(len(body)) + body
-        sent = self._write(self._writing, data)
-        while sent < len(data):
-            sent += self._write(self._writing, data[sent:])
-
-
 class _Candidate:
-    """The loaded program and the objects of its that the examiner holds by number."""
+    """The loaded program and the objects of its that the examiner holds by number.
+
+    What every program passes through is kept to few functions and objects, bound beforehand: a process that has just
+    been forked pays for each that it is the first to touch (`warmth.py`). Binding them also keeps them from a program
+    that replaces what modules hold.
+    """
 
     def __init__(self) -> None:
-        self._pipes = _Pipes(-1, -1)
+        self._reading = self._writing = -1
+        self._buffer = b""
         self._most_bytes = 0
         self._captures = False
         self._kept: list[Any] = []
@@ -157,22 +138,48 @@ class _Candidate:
         self._encoder = wire.Encoder(self._classes, self._keep)
         self._decoder = wire.Decoder(self._classes, self._kept_object)
         self._module = types.ModuleType(MODULE)
-        self._module.__dict__["__file__"] = FILENAME
+        self._names = self._module.__dict__
+        self._names["__file__"] = FILENAME
 
     def attend(self, reading: int, writing: int) -> bool:
         """Take in the program from the examiner's pipes; return whether calls may follow."""
-        self._pipes = _Pipes(reading, writing)
+        self._reading, self._writing = reading, writing
         _started[0] = _monotonic_ns()
-        load = _request(self._pipes.receive(), self._decoder)
-        self._most_bytes, self._captures = load["most_bytes"], load["captures"]
-        if load["script"]:
-            self._module.__dict__["__name__"] = "__main__"
-        loaded = self.load(load)
-        if loaded and load["script"]:
+        source, script, wanted, classes, self._captures, self._most_bytes = self._request()
+        names = self._names
+        if script:
+            names["__name__"] = "__main__"
+        if not self._load(source, script):
+            return False
+        if script:
             _finish_script()
             self._flush()
             self._say("finished", None)
-        return loaded and not load["script"]
+            return False
+        for name in classes:
+            kind = names.get(name)
+            if isinstance(kind, type):
+                self._classes[name] = kind
+        self._say("loaded", {name: _kind(names[name]) for name in wanted if name in names})
+        return True
+
+    def _request(self) -> Any:
+        """Wait for one message of the examiner's, which this side may trust."""
+        buffer = self._buffer
+        while len(buffer) < 4 or len(buffer) < 4 + _length(buffer)[0]:
+            chunk = _read(self._reading, 1 << 16 if buffer else 4096)
+            if not chunk:
+                _exit(0)
+            buffer += chunk
+        end = 4 + _length(buffer)[0]
+        self._buffer = buffer[end:]
+        return _unmarshalled(buffer[5:end]) if buffer[4] == _MARSHALLED else self._decoder.loads(buffer[5:end])
+
+    def _send(self, body: bytes) -> None:
+        data = _packed_length(len(body)) + body
+        sent = _write(self._writing, data)
+        while sent < len(data):
+            sent += _write(self._writing, data[sent:])
 
     def _keep(self, value: Any) -> int:
         self._kept.append(value)
@@ -180,51 +187,35 @@ class _Candidate:
 
     def _kept_object(self, number: int, name: str) -> Any:
         """Return an object that the examiner holds: by its number, or a function of the program's by name."""
-        return self._kept[number] if number >= 0 else self._module.__dict__[name]
+        return self._kept[number] if number >= 0 else self._names[name]
 
-    def load(self, load: dict[str, Any]) -> bool:
-        """Compile and run the program's own statements; say how that went."""
-        source: str = load["source"]
-        _lines[:] = source.split("\n")
+    def _load(self, source: str, script: bool) -> bool:
+        """Compile and run the program's own statements; say what went wrong."""
+        _source[0] = source
         try:
             code = compile(source, FILENAME, "exec", dont_inherit=True)
         except BaseException as error:
             self._say("syntax", _described(error))
             return False
-        self._pipes.send(b's["compiled",true]' if hash_sensitive(code) else b's["compiled",false]')
+        self._send(b's["compiled",true]' if hash_sensitive(code) else b's["compiled",false]')
         if "datetime" in source:
             _fix_dates()
         if "random" in source:
             _fix_random()
-        module = self._module
-        sys.modules[module.__name__] = module
+        _modules["__main__" if script else MODULE] = self._module
         try:
-            exec(code, module.__dict__)  # noqa: S102 - the point of it all
+            exec(code, self._names)  # noqa: S102 - the point of it all
         except BaseException as error:
             self._flush()
-            if not (load["script"] and type(error) is SystemExit and error.code in (None, 0)):
+            if not (script and type(error) is SystemExit and error.code in (None, 0)):
                 self._say("raised", _described(error))
                 return False
         self._flush()
-        if not load["script"]:
-            for name in load["classes"]:
-                kind = module.__dict__.get(name)
-                if isinstance(kind, type):
-                    self._classes[name] = kind
-            self._say("loaded", {name: self._kind(name) for name in load["wanted"] if name in module.__dict__})
         return True
-
-    def _kind(self, name: str) -> str:
-        value = self._module.__dict__[name]
-        if isinstance(value, types.ModuleType):
-            return "module:" + value.__name__
-        if isinstance(value, type):
-            return "exception" if issubclass(value, Exception) else "class"
-        return "function" if callable(value) else "value"
 
     def obey(self) -> None:
         """Wait for one request of the examiner's and answer it."""
-        what, *rest = _request(self._pipes.receive(), self._decoder)
+        what, *rest = self._request()
         if what == "calls":
             name, many = rest
             for args in many:
@@ -237,18 +228,20 @@ class _Candidate:
             self._answer(self._do, *rest)
 
     def _call(self, target: Any, args: Any, kwargs: Any) -> Any:
-        function = self._module.__dict__[target] if type(target) is str else target
+        function = self._names[target] if type(target) is str else target
+        if _unchanging(map(type, args)):
+            return function(*args, **kwargs)
         before = _fingerprint(args)
         result = function(*args, **kwargs)
-        if before is not None and _fingerprint(args) != before:
+        if _fingerprint(args) != before:
             return _InPlace([result, [a if type(a) in _MUTABLE else None for a in args]])
         return result
 
     def _call_only(self, target: str, args: Any) -> Any:
-        return self._module.__dict__[target](*args)
+        return self._names[target](*args)
 
     def _get(self, name: str) -> Any:
-        return self._module.__dict__[name]
+        return self._names[name]
 
     def _do(self, what: str, target: Any, *args: Any) -> Any:
         return _OPERATIONS[what](target, *args)
@@ -270,10 +263,10 @@ class _Candidate:
         if len(body) > self._most_bytes:
             body = b"l" + wire.dumps(f"an answer of {len(body):,} bytes")
         if sink is not None:
-            self._pipes.send(b"o" + wire.dumps(sink.getvalue()[: self._most_bytes // 8]))
+            self._send(b"o" + wire.dumps(sink.getvalue()[: self._most_bytes // 8]))
         else:
             self._flush()
-        self._pipes.send(body)
+        self._send(body)
 
     def _dumps(self, value: Any) -> bytes:
         digits = _int_digits()
@@ -292,14 +285,15 @@ class _Candidate:
             pass
 
     def _say(self, what: str, value: Any) -> None:
-        self._pipes.send(b"s" + wire.dumps([what, value]))
+        self._send(b"s" + wire.dumps([what, value]))
 
 
-def _request(message: bytes, decoder: wire.Decoder) -> Any:
-    """Read a message of the examiner's, which this side may trust."""
-    if message[:1] == b"m":
-        return marshal.loads(message[1:])  # noqa: S302
-    return decoder.loads(message[1:])
+def _kind(value: Any) -> str:
+    if isinstance(value, types.ModuleType):
+        return "module:" + value.__name__
+    if isinstance(value, type):
+        return "exception" if issubclass(value, Exception) else "class"
+    return "function" if callable(value) else "value"
 
 
 class _InPlace:
@@ -310,12 +304,12 @@ class _InPlace:
 
 
 _MUTABLE = frozenset({list, dict, set, bytearray})
+_unchanging = _MUTABLE.isdisjoint
+_MARSHALLED = ord("m")
 
 
-def _fingerprint(args: tuple[Any, ...]) -> bytes | None:
-    """Return bytes that differ once a mutable argument has changed, None if there is none."""
-    if _MUTABLE.isdisjoint(map(type, args)):
-        return None
+def _fingerprint(args: tuple[Any, ...]) -> bytes:
+    """Return bytes that differ once a mutable argument has changed."""
     try:
         return marshal.dumps(args, 2)  # the version without references, whose bytes depend on values alone
     except ValueError:
@@ -353,14 +347,15 @@ def _described(error: BaseException) -> dict[str, Any]:
     return {"types": names[:20], "text": text[:_MOST_TEXT], "line": line, "column": column}
 
 
-_lines: list[str] = []  # of the program; a traceback counts in bytes, a person in characters
+_source = [""]  # the program's; a traceback counts in bytes, a person in characters
 
 
 def _characters(line: int, byte: int | None) -> int | None:
     """Return the 1-based column, in characters, of a byte of one line of the program."""
-    if byte is None or line > len(_lines):
+    lines = _source[0].split("\n")
+    if byte is None or line > len(lines):
         return None
-    return len(_lines[line - 1].encode("utf-8", "replace")[:byte].decode("utf-8", "replace")) + 1
+    return len(lines[line - 1].encode("utf-8", "replace")[:byte].decode("utf-8", "replace")) + 1
 
 
 def _text(error: BaseException) -> str:
@@ -409,10 +404,8 @@ def main(descriptors: list[int]) -> None:
 def rehearse(times: int = 12) -> None:
     """Load a small program and call it, over real pipes, so that forked processes find this path warm."""
     global _prepared  # noqa: PLW0603 - the one that each forked process inherits
-    load = {
-        "source": "from typing import List\ndef f(a: List[int], b=1):\n    return len(a) + b\n", "most_bytes": 1 << 20,
-        "script": False, "wanted": ["f"], "classes": [], "captures": False,
-    }  # fmt: skip
+    source = "from typing import List\ndef f(a: List[int], b=1):\n    return len(a) + b\n"
+    load = source, False, ["f"], [], False, 1 << 20
     ours_in, theirs_out = os.pipe()
     theirs_in, ours_out = os.pipe()
     requests = (

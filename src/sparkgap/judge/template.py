@@ -63,7 +63,9 @@ def _serve(zygote: _socket.socket, fork: Callable[[], int], put_on: jail.PutOn, 
     """Fork on order until the zygote is gone. What comes after a fork touches as little memory as can be."""
     receive, send, close_all = zygote.recvmsg, zygote.sendmsg, os.closerange
     number = zygote.fileno()
-    first = number + 1  # of the descriptors that come
+    first = number + 1
+    descriptors = [first, first + 1, first + 2, first + 3]  # the lowest that are free, so that these are what comes
+    unpacked = _LIMITS.unpack
     pidfd = [(_SOCKET, _RIGHTS, kernel.PIDFD)]
     while True:
         limits, extras, _, _ = receive(64, _ROOM)
@@ -73,25 +75,26 @@ def _serve(zygote: _socket.socket, fork: Callable[[], int], put_on: jail.PutOn, 
         if pid < 0:
             os._exit(1)
         if not pid:
-            rights = extras[0][2]
-            descriptors = list(struct.unpack(f"{len(rights) // 4}i", rights))
-            become_program(number, _LIMITS.unpack(limits), put_on, partial(body, descriptors))
+            become_program(number, unpacked(limits), put_on, body, descriptors[: len(extras[0][2]) // 4])
         send([pid.to_bytes(4, "little")], pidfd)
         close_all(first, jail.MAX_FILES)
 
 
-def become_program(ours: int, limits: jail.Limits, put_on: jail.PutOn, body: Callable[[], None]) -> NoReturn:
+_own_group, _close, _collect, _exit = partial(os.setpgid, 0, 0), os.close, gc.enable, os._exit
+
+
+def become_program(ours: int, limits: jail.Limits, put_on: jail.PutOn, body: Body, descriptors: list[int]) -> NoReturn:
     """Go on as a program, in a process just forked; `ours` is the one descriptor that it must not have."""
     status = 70  # EX_SOFTWARE: our own failure, before the program ran
     try:
-        os.setpgid(0, 0)  # a signal to its group must not reach the process that forked it
-        os.close(ours)
+        _own_group()  # a signal to its group must not reach the process that forked it
+        _close(ours)
         put_on(*limits)
-        gc.enable()
-        body()
+        _collect()
+        body(descriptors)
         status = 0
     except BaseException as error:
         with contextlib.suppress(BaseException):
             os.write(2, f"sparkgap: {type(error).__name__}: {error}\n".encode())
     finally:
-        os._exit(status)
+        _exit(status)

@@ -43,7 +43,7 @@ class Yard(Zygote):
         if pid < 0:
             raise OSError("no process can be forked")
         if pid == 0:
-            become_program(self._control.fileno(), limits, _put_on_limits, partial(body, descriptors))
+            become_program(self._control.fileno(), limits, _put_on_limits, body, descriptors)
         return pid, kernel.PIDFD.value
 
     def obey(self, message: bytes) -> None:

@@ -209,11 +209,12 @@ def start(role: str, control_descriptor: int, level: str, packages: tuple[str, .
     """Become the zygote of a role ("candidate" or "examiner"): warm up, enter the jail, serve. Never returns."""
     os.closerange(control_descriptor + 1, 1 << 20)
     control = channel.inherit(control_descriptor)
+    os.environ.pop("LD_BIND_NOW", None)
     try:
         body = _warm_up(role, packages)
         warmth.warm_interpreter()
         zygote = Zygote(control, level)
-        put_on = jail.ProgramWalls(level).put_on
+        put_on = jail.program_walls(level)
         jail.enter(level, jail.python_runtime(packages))
         sys.path[:] = [*sys.path[:3], *dict.fromkeys(os.path.dirname(p) for p in packages)]
         sys.dont_write_bytecode = True
