@@ -176,14 +176,16 @@ def test_a_closed_judge_refuses_work() -> None:
             use(RIGHT)
 
 
-@pytest.mark.parametrize("target", ["worker", "zygote", "examiner"])
+@pytest.mark.parametrize("target", ["worker", "zygote", "template", "examiner"])
 def test_a_process_that_dies_is_replaced_and_the_verdict_is_right(target: str) -> None:
     others = set(children(os.getpid()))
     with Judge(workers=1) as judge:
         assert judge.run(RIGHT).passed
         (worker,) = set(children(os.getpid())) - others
         doomed = {"worker": [worker], "zygote": children(worker)}
-        doomed["examiner"] = [child for zygote in doomed["zygote"] for child in children(zygote)]
+        forked = [sorted(children(zygote)) for zygote in doomed["zygote"]]  # the template first, then what came of it
+        doomed["template"] = [first for first, *_ in forked]
+        doomed["examiner"] = [child for _, *others in forked for child in others]
         assert doomed[target]
         for pid in doomed[target]:
             os.kill(pid, signal.SIGKILL)

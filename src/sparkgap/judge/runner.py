@@ -405,7 +405,7 @@ def rehearse(times: int = 12) -> None:
     """Load a small program and call it, over real pipes, so that forked processes find this path warm."""
     global _prepared  # noqa: PLW0603 - the one that each forked process inherits
     source = "from typing import List\ndef f(a: List[int], b=1):\n    return len(a) + b\n"
-    load = source, False, ["f"], [], False, 1 << 20
+    load: tuple[Any, ...] = source, False, ["f"], [], False, 1 << 20
     ours_in, theirs_out = os.pipe()
     theirs_in, ours_out = os.pipe()
     requests = (
