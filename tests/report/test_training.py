@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from sparkgap.errors import InputError
-from sparkgap.report.training import MOST_POINTS, is_training, read_training
+from sparkgap.report import report
+from sparkgap.report.page import MOST_PAIRS
+from sparkgap.report.training import MOST_POINTS, PAIRS, is_training, read_training
 
 
 def write(folder: Path, *lines: object) -> Path:
@@ -65,3 +67,33 @@ def test_long_curves_are_thinned_from_end_to_end(tmp_path: Path) -> None:
 def test_what_is_no_curve_is_said_with_its_line(tmp_path: Path, lines: list[object], said: str) -> None:
     with pytest.raises(InputError, match=said.replace("(", r"\(")):
         read_training(write(tmp_path, *lines))
+
+
+def pair(number: int, before: str, after: str) -> dict[str, str]:
+    return {"problem_id": f"p{number}", "prompt": "<b>say</b>", "before": f"old {number}", "before_status": before,
+            "after": f"new {number}", "after_status": after}  # fmt: skip
+
+
+def test_what_was_written_stands_side_by_side_what_changed_first(tmp_path: Path) -> None:
+    kept = [pair(at, "passed", "passed") for at in range(MOST_PAIRS)]
+    records = [*kept, pair(90, "wrong", "timeout"), pair(91, "passed", "wrong"), pair(92, "syntax", "passed")]
+    write(tmp_path, {"step": 1, "flat": 0.5, "loss": 2.0}, {"step": 2, "flat": 0.5, "loss": 1.0})
+    (tmp_path / PAIRS).write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    run = read_training(tmp_path)
+    assert [each.change for each in run.pairs[-3:]] == ["failed", "lost", "gained"]
+    page = report([run])
+    assert "1 pass that did not, 1 no longer pass, 1 fail both times, 30 pass both times" in page
+    assert page.index("old 92") < page.index("new 92") < page.index("old 91") < page.index("old 90")
+    assert page.index("old 90") < page.index("old 0<")
+    assert f"old {MOST_PAIRS - 3}<" not in page
+    assert "3 more are in the run" in page
+    assert "<b>say</b>" not in page
+    assert "The same at every step: flat 0.5." in page
+    assert "Of 33 held-out problems 1 pass that did not before, 1 no longer do." in report([run], form="md")
+
+
+def test_a_pair_without_a_text_is_said_with_its_line(tmp_path: Path) -> None:
+    write(tmp_path, {"step": 1, "loss": 2.0})
+    (tmp_path / PAIRS).write_text(json.dumps(pair(1, "wrong", "passed")) + '\n{"problem_id": "p"}\n', "utf-8")
+    with pytest.raises(InputError, match=r"before_after\.jsonl:2: a text of these is missing: problem_id, prompt"):
+        read_training(tmp_path)

@@ -99,6 +99,10 @@ def _training(run: Training) -> Iterator[str]:
     for name, points in run.curves.items():
         values = [value for _, value in points]
         yield _line([plain(name), *(f"{value:.4g}" for value in (values[0], values[-1], min(values), max(values)))])
+    if run.pairs:
+        gained, lost = (sum(pair.change == change for pair in run.pairs) for change in ("gained", "lost"))
+        yield ""
+        yield f"Of {len(run.pairs):,} held-out problems {gained:,} pass that did not before, {lost:,} no longer do."
 
 
 def _dataset(one: Dataset) -> Iterator[str]:

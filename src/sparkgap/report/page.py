@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from sparkgap import __version__
-from sparkgap.report import charts
+from sparkgap.report import charts, plaintext
 from sparkgap.report.bundle import bundle
 from sparkgap.report.comparison import (
     USAGE,
@@ -39,6 +39,8 @@ from sparkgap.report.training import Training
 
 Json = dict[str, Any]
 
+MOST_PAIRS, MOST_WRITTEN = 30, 4000  # problems of a training run, and characters of one text
+CHANGES = ("pass that did not", "no longer pass", "fail both times", "pass both times")
 _HERE = Path(__file__).parent
 
 
@@ -246,13 +248,29 @@ def identity(row: Row) -> str:
 
 
 def _training(run: Training) -> Json:
-    curves = []
+    curves, flat = [], []
     for name, points in run.curves.items():
         values = [value for _, value in points]
         told = {"first": values[0], "last": values[-1], "low": min(values), "high": max(values)}
-        shown = {key: f"{value:.3g}" for key, value in told.items()}
-        curves.append({"name": name, "chart": charts.curve(f"{run.name}, {name}", points)} | shown)
-    return {"name": run.name, "curves": curves}
+        figures = {key: f"{value:.3g}" for key, value in told.items()}
+        if told["low"] == told["high"] and len(values) > 1:
+            flat.append(f"{name} {figures['last']}")
+        else:
+            curves.append({"name": name, "chart": charts.curve(f"{run.name}, {name}", points)} | figures)
+    counts = Counter(pair.change for pair in run.pairs)
+    order = ("gained", "lost", "failed", "passed")
+    first = sorted(run.pairs, key=lambda pair: order.index(pair.change))[:MOST_PAIRS]
+    return {
+        "name": run.name, "curves": curves, "flat": ", ".join(flat),
+        "changes": [(counts[change], words) for change, words in zip(order, CHANGES, strict=True)],
+        "count": len(run.pairs),
+        "pairs": [
+            {"id": one_line(pair.problem_id), "prompt": plaintext.shown(pair.prompt, MOST_WRITTEN),
+             "sides": [("before", pair.before_status, plaintext.shown(pair.before, MOST_WRITTEN)),
+                       ("after", pair.after_status, plaintext.shown(pair.after, MOST_WRITTEN))]}
+            for pair in first
+        ],
+    }  # fmt: skip
 
 
 def _dataset(one: Dataset) -> Json:
