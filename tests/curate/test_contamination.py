@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 
 import corpus
 from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour
+from sparkgap.curate.contamination.calls import Subject, subject
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import Known, build, known, load, save
-from sparkgap.curate.contamination.probes import answering, probes, read_probes, write_probes
+from sparkgap.curate.contamination.probes import ALIKE, answering, balanced, chance, probes, read_probes, write_probes
 from sparkgap.curate.contamination.selftest import CLEAN, WAYS, Check, sampled, selftest, standard_library
 from sparkgap.curate.contamination.variations import variations
 from sparkgap.curate.deciding import all_rules
 from sparkgap.curate.documents import Document
 from sparkgap.curate.filters.benchmarks import FILTER
+from sparkgap.curate.functions import functions
 from sparkgap.curate.parsing import parsed
 from sparkgap.judge import Judge
-from sparkgap.types import CodeTests, Problem
+from sparkgap.types import CodeTests, InputTests, Problem
 
 RULES = {each.rule.name: each.rule for each in all_rules({}) if each.rule.name in WAYS}
 
@@ -39,19 +41,22 @@ def test_each_way_finds_what_it_is_for(judge: Judge, hello: Known, examiner: Exa
     kept = Verdicts(tmp_path / "v.jsonl")
     index = build(hello.problems)
     check = Check(judge, index, examiner, RULES)
-    told = selftest(check, sampled(hello.problems, 28), standard_library(40), kept)
+    outcome = selftest(check, sampled(hello.problems, 28), standard_library(40), kept)
     kept.close()
-    tried = {each.guise: each for each in told}
+    tried = {each.guise: each for each in outcome.tried}
     assert set(tried) == {*DISGUISES, CLEAN}
     assert all(each.of >= 20 for each in tried.values())
     assert tried["verbatim"].any >= tried["verbatim"].of - 1
     assert tried["disguised"].structure >= tried["disguised"].of // 4
     assert tried["disguised"].ngrams <= 2
-    asked = 20 / 25  # of the solutions; the others have no probes
     for guise in DISGUISES:
-        assert tried[guise].behaviour >= 0.9 * asked * tried[guise].of, tried[guise]
+        assert tried[guise].behaviour >= tried[guise].decidable - 1 >= 20, tried[guise]
+        missed = [each for each in outcome.missed if each.guise == guise]
+        assert len(missed) == tried[guise].of - tried[guise].behaviour
+        assert {each.problem for each in missed} >= {"Hello/9", "Hello/20"}  # their arguments are objects
     assert tried[CLEAN].ngrams == tried[CLEAN].structure == 0
     assert tried[CLEAN].behaviour <= tried[CLEAN].of // 20
+    assert len(outcome.alarms) == tried[CLEAN].solvers <= tried[CLEAN].functions // 50
 
 
 def test_most_of_a_benchmark_is_found_in_disguise(
@@ -98,11 +103,95 @@ def test_problems_that_an_idle_function_solves_are_not_asked(judge: Judge) -> No
         problem("same", "return [y for y in x]", "assert same([1, 2]) == [1, 2]\nassert same([3]) == [3]"),
         problem("double", "return [2 * y for y in x]", "assert double([1, 2]) == [2, 4]\nassert double([5]) == [10]"),
     ]  # fmt: skip
-    assert Examiner(judge, given).without == ("same",)
+    assert [(each.id, why) for each, why in Examiner(judge, given).without] == [("same", ALIKE)]
+
+
+def test_the_solution_of_a_problem_without_arguments_is_what_it_calls(judge: Judge, tmp_path: Path) -> None:
+    code = "def f(words):\n    return [each[::-1] for each in words if len(each) > 2]\n"
+    around = "def answer():\n    return f(['to', 'sun', 'area'])\n"
+    tests = CodeTests("assert answer() == ['nus', 'aera']")
+    problem = Problem("Crux/1", "mine", "", f"{code}\n\n{around}", tests, "answer")
+    assert subject(problem) == Subject("f", around)
+    text = "def turned(items):\n    found = []\n    for item in items:\n        if not len(item) < 3:\n"
+    text += "            found += [''.join(reversed(item))]\n    return found\n"
+    assert solved(judge, [problem], text, tmp_path) == "Crux/1 by turned"
+    assert solved(judge, [problem], text.replace("< 3", "< 2"), tmp_path) == ""
+
+
+def test_two_benchmarks_may_name_their_problems_alike(judge: Judge, tmp_path: Path) -> None:
+    source = "def double(x):\n    return [2 * y for y in x if y]\n"
+    inputs = tuple(([number, 0, number + 1],) for number in range(8))
+    given = [
+        Problem("P/1", "one", "", source, CodeTests("assert double([1]) == [2]\nassert double([0]) == []"), "double"),
+        Problem("P/1", "more", "", source, InputTests("double", inputs, None), "double"),
+    ]  # fmt: skip
+    examiner = Examiner(judge, given)
+    function = functions("def d(x):\n    return [y + y for y in x if y != 0]\n")[0]
+    assert examiner.problems == 2
+    found = next(iter(examiner.candidates((key, arity, function) for key, arity in examiner.tried(function))))[2]
+    assert found is not None
+    assert examiner.confirmed([(function, probe) for probe in found]) == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("source", "asserts", "other"),
+    [("def f(n):\n    return n in (3, 11, 47)\n", "assert f(3)\nassert not f(4)\nassert f(11)\nassert f(47)",
+      "def f(n):\n    return n % 4 == 3\n"),  # nearly always False on variations
+     ("def f(n):\n    t = 0\n    for i in range(n):\n        t = (t * 3 + i) % 1009\n    return t\n",
+      "assert f(9000) == 0 + f(9000)\nassert f(8000) >= 0\nassert f(7001) >= 0",
+      "def f(n):\n    return n * n % 1009\n"),  # no call is answered within the usual steps
+     ("def f(x):\n    return [y for y in x if y % 3]\n", "assert f([]) == []",
+      "def f(x):\n    return [y for y in x]\n"),  # there is nothing to vary
+     ("import re\n\ndef f(s):\n    return re.match(r'^(https?|ftp)://[a-z]{2,20}[.](org|com)$', s)\n",
+      "assert f('http://abc.com')\nassert not f('http:/abc.com')\nassert f('ftp://xyz.org')\n"
+      "assert f('https://xyz.com')\nassert not f('xyz')",
+      "def f(s):\n    return s.endswith('m') or None\n")],
+)  # fmt: skip
+def test_problems_that_are_hard_to_ask_are_asked(
+    judge: Judge, tmp_path: Path, source: str, asserts: str, other: str
+) -> None:
+    problem = Problem("Hard/1", "mine", "", source, CodeTests(asserts), "f")
+    lists = Problem("Helps/1", "mine", "", "def g(x):\n    return [2 * y for y in x]\n",
+                    CodeTests("\n".join(f"assert g({x}) == {[2 * y for y in x]}" for x in LISTS)), "g")  # fmt: skip
+    assert solved(judge, [problem, lists], DISGUISES["disguised"](source), tmp_path).startswith("Hard/1 by ")
+    assert solved(judge, [problem, lists], other, tmp_path) == ""
+
+
+LISTS = [[3, 4, 5], [1, 2], [9, 8, 6, 7], [12], [30, 1], [2, 3, 3], [5, 5], [6, 1, 2]]
+
+
+def solved(judge: Judge, problems: list[Problem], text: str, folder: Path) -> str:
+    """Return what a text's function is told to solve; "" if nothing."""
+    kept = Verdicts(folder / "solved.jsonl")
+    found = behaviour(Examiner(judge, problems), [(0, text)], kept)
+    kept.close()
+    return found.rows.get(0, (0, ""))[1]
+
+
+def test_functions_that_differ_in_words_alone_are_asked_once(examiner: Examiner, tmp_path: Path) -> None:
+    plain = "def f(x: int, y):\n    return x + y  # so it is\n"
+    other = 'def f(x, y) -> "int":\n    """Add."""\n    return (x +\n        y)\n'
+    kept = Verdicts(tmp_path / "v.jsonl")
+    assert behaviour(examiner, [(0, plain), (1, other)], kept).functions == 1
+    assert behaviour(examiner, [(0, plain), (1, plain.replace("+", "-"))], kept).functions == 2
+    kept.close()
+
+
+def test_variations_are_chosen_for_different_answers() -> None:
+    said = [((number,), "no") for number in range(90)] + [((90 + number,), "yes") for number in range(7)]
+    chosen = balanced(said, 32)
+    assert len(chosen) == 32
+    assert sum(answer == "yes" for _, answer in chosen) == 7
+    idle = [((number,), str(number)) for number in range(50)] + [((number,), str(-number)) for number in range(50, 90)]
+    assert sum(call[0] < 50 for call, _ in balanced(idle, 32)) == 1
+    assert chance(idle) == 50 / 90
+    assert chance(balanced(idle, 32)) == 1 / 32
 
 
 def test_probes_are_read_as_they_were_written(judge: Judge, hello: Known, tmp_path: Path) -> None:
-    found, _ = probes(judge, hello.problems)
+    found = probes(judge, hello.problems)
+    assert found.probes
+    assert found.unasked
     write_probes(tmp_path / "p.json", hello.problems, found)
     assert read_probes(tmp_path / "p.json", hello.problems) == found
     assert read_probes(tmp_path / "p.json", hello.problems[1:]) is None
@@ -155,8 +244,8 @@ VALUES = st.recursive(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=3))
 def test_variations_are_calls_of_the_same_kind(calls: list[tuple[object, object]]) -> None:
-    made = variations(calls)
-    assert made == variations(calls)
+    made = variations(calls, 32)
+    assert made == variations(calls, 32)
     assert len({repr(call) for call in [*made, *calls]}) == len(made) + len({repr(call) for call in calls})
     kinds = [{type(call[place]) for call in calls} for place in range(2)]
     for call in made:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +45,20 @@ def near_facts(options: NearOptions, found: Recall) -> dict[str, Any]:
 
 
 def benchmark_facts(
-    against: Known, found: Behaviour | None, selftest: Sequence[Mapping[str, Any]] = ()
+    against: Known, found: Behaviour | None, outcome: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return what was compared with which benchmarks; `found` is None where no function was run."""
+    """Return what was compared with which benchmarks; `found` is None where no function was run.
+
+    `outcome` is that of the check's own test; nothing where there was none.
+    """
+    told = outcome or {}
     asked = None if found is None else {
         "functions": found.functions, "unfinished": found.unfinished, "problems": found.problems,
-        "without": list(found.without),
+        "without": [[each.benchmark, each.id, why] for each, why in found.without],
     }  # fmt: skip
     return {"against": list(against.benchmarks), "missing": list(against.missing), "problems": len(against.problems),
-            "behaviour": asked, "selftest": [dict(each) for each in selftest]}  # fmt: skip
+            "behaviour": asked, "selftest": told.get("tried", []), "missed": told.get("missed", []),
+            "alarms": told.get("alarms", [])}  # fmt: skip
 
 
 def summary(told: pa.Table, facts: Facts, rows: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
@@ -207,28 +212,60 @@ def _benchmarks(told: Mapping[str, Any]) -> str:
     else:
         lines.append(
             f"{asked['functions']:,} functions were asked {asked['problems']:,} problems by running them; "
-            f"{asked['unfinished']:,} did not come to an end, and {len(asked['without']):,} problems cannot be asked."
+            f"{asked['unfinished']:,} did not come to an end, and {len(asked['without']):,} problems cannot be asked"
+            f"{_counted(each[2] for each in asked['without'] if isinstance(each, list))}."
         )
-    if told["selftest"]:
+    if told["selftest"] and "missed" in told:  # those of earlier versions say less
         lines += [
             "\nThe check, tested: the share that is found of solutions put among other code in disguise, and of "
-            "modules of Python's standard library, where all that is found counts as a false alarm.\n",
+            "modules of Python's standard library, where all that is found counts as a false alarm. A problem is "
+            "decidable if it can be asked at all, and its solution is longer than what innocent code does as well.\n",
             _selftest(told["selftest"]),
+            f"What behaviour missed{_counted(each['why'] for each in told['missed']) or ': nothing'}.",
+            f"False alarms by behaviour: {', '.join(told['alarms']) or 'none'}.",
         ]
     return "\n".join([*lines, ""])
 
 
+def _counted(reasons: Iterable[str]) -> str:
+    """Return how often each reason was given, the most frequent first; "" if there is none."""
+    counts = sorted(Counter(reasons).items(), key=lambda each: (-each[1], each[0]))
+    return ": " * bool(counts) + "; ".join(f"{count:,} since {why}" for why, count in counts)
+
+
 def _selftest(rows: Sequence[Mapping[str, Any]]) -> str:
-    head = ("", "files", *WAYS, "any way")
-    shown = [(each["guise"], f"{each['of']:,}", *(f"{each[way] / max(1, each['of']):.1%}" for way in (*WAYS, "any")))
-             for each in rows]  # fmt: skip
-    clean = {each["guise"]: each for each in rows}.get(CLEAN)
+    head = ("", "files", *WAYS, "of the decidable", "any way")
+    shown = [
+        (each["guise"], f"{each['of']:,}", *(_share(each[way], each["of"]) for way in WAYS),
+         _share(each["behaviour"], each["decidable"]), _share(each["any"], each["of"]))
+        for each in rows
+    ]  # fmt: skip
+    clean = {each["guise"]: each for each in rows}[CLEAN]
     hidden = [each for each in rows if each["guise"] != CLEAN]
-    precise = ["precision", ""]
-    for way in (*WAYS, "any"):
-        found, wrong = sum(each[way] for each in hidden), clean[way] if clean else 0
-        precise.append(f"{found / (found + wrong):.1%}" if found + wrong else "none found")
-    return _table(head, [*shown, precise])
+    files = {way: (sum(each[way] for each in hidden), clean[way]) for way in (*WAYS, "any")}
+    of = sum(each["of"] for each in hidden)
+    one_to_one = {
+        way: _precision(found / max(1, of), wrong / max(1, clean["of"])) for way, (found, wrong) in files.items()
+    }
+    precise = {way: _precision(*told) for way, told in files.items()}
+    asked = _precision(sum(each["solvers"] for each in hidden), clean["solvers"])
+    alarms = _share(clean["solvers"], clean["functions"])
+    balanced = "precision, files, were there as many of either kind"
+    return _table(head, [
+        *shown,
+        (f"{CLEAN}, functions", f"{clean['functions']:,}", "", "", alarms, "", ""),
+        ("precision, files", "", *(precise[way] for way in WAYS), "", precise["any"]),
+        (balanced, "", *(one_to_one[way] for way in WAYS), "", one_to_one["any"]),
+        ("precision, functions", "", "", "", asked, "", ""),
+    ])  # fmt: skip
+
+
+def _precision(found: float, wrong: float) -> str:
+    return f"{found / (found + wrong):.1%}" if found + wrong else "none found"
+
+
+def _share(part: int, of: int) -> str:
+    return f"{part / of:.1%}" if of else ""
 
 
 def _rules(rules: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

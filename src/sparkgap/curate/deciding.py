@@ -42,7 +42,7 @@ ACROSS: tuple[Judged, ...] = (
     Judged(Rule("near", "similarity", "at most", 0.7, "estimated Jaccard index with a copy of its cluster"),
            "duplicates", VERSION),
     Judged(Rule("behaviour", "behaviour_nodes", "at most", 6, "nodes of a function that solves a problem"),
-           "decontamination", "behaviour 1"),
+           "decontamination", "behaviour 2"),
     Judged(Rule("gap", "gap", "at least", -math.inf, "how near it is to the problems that the run of --for failed"),
            "selection", "wanted 1"),
 )  # fmt: skip

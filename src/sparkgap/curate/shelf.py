@@ -94,23 +94,23 @@ class Shelf:
         with self.verdicts("verdicts.jsonl") as kept:
             return behaviour(examiner, documents, kept, lambda done: options.tell("behaviour", done))
 
-    def tested(self, check: Check, against: Known, options: CurateOptions) -> list[dict[str, Any]]:
-        """Return how well the check of the benchmarks works; nothing where that is not to be tested."""
+    def tested(self, check: Check, against: Known, options: CurateOptions) -> dict[str, Any]:
+        """Return what the test of the benchmarks' check came to; nothing where there is to be none."""
         if not options.selftest:
-            return []
+            return {}
         thresholds = sorted((name, rule.threshold) for name, rule in check.rules.items())
         path, key = (
             self.home / "selftest.json",
             _key([check.index.key, options.selftest, SELFTEST, VERSION, thresholds]),
         )
         if path.exists() and (held := json.loads(path.read_bytes()))["key"] == key:
-            return list(held["tried"])
+            return dict(held["outcome"])
         options.tell("testing the check of the benchmarks")
         hidden, clean = sampled(against.problems, options.selftest), standard_library(10 * options.selftest)
         with self.verdicts("selftest.jsonl") as kept:
-            tried = as_facts(selftest(check, hidden, clean, kept))
-        put(path, {"key": key, "tried": tried})
-        return tried
+            outcome = as_facts(selftest(check, hidden, clean, kept))
+        put(path, {"key": key, "outcome": outcome})
+        return outcome
 
     @contextmanager
     def verdicts(self, name: str) -> Iterator[Verdicts]:

@@ -10,18 +10,19 @@ whose tests hold no call with literal arguments (`Behaviour.without` names them)
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparkgap.curate.contamination.calls import subject
 from sparkgap.curate.contamination.probes import (
     Probe,
     answering,
     by_arity,
-    is_code,
     matching,
     probes,
     questions,
@@ -29,7 +30,7 @@ from sparkgap.curate.contamination.probes import (
     write_probes,
 )
 from sparkgap.curate.functions import Function, functions
-from sparkgap.curate.parsing import functions_in, parsed
+from sparkgap.curate.parsing import docstring_node, functions_in, parsed
 from sparkgap.references import Reference, prepared, references
 from sparkgap.structure import shape
 from sparkgap.types import InputTests, Problem, Program
@@ -37,7 +38,8 @@ from sparkgap.types import InputTests, Problem, Program
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
 
-VERSION = "behaviour 1"
+VERSION = "behaviour 2"
+LEAST_CPU_S = 1.0  # that a function may take for a problem's tests: a slow copy is a copy
 _BATCH = 64  # functions that wait for each other before they are judged
 
 
@@ -84,10 +86,12 @@ class Behaviour:
     """
 
     rows: dict[int, tuple[int, str]] = field(default_factory=dict)
+    stuck: set[int] = field(default_factory=set)  # rows with a function that ran out of time or memory
+    solvers: list[tuple[int, str]] = field(default_factory=list)  # what each function that solves one is told by, once
     functions: int = 0  # that stand alone and were asked, each once
     unfinished: int = 0  # that ran out of time or memory, and so were asked in vain
     problems: int = 0  # that could be asked
-    without: tuple[str, ...] = ()  # problems that could not
+    without: tuple[tuple[Problem, str], ...] = ()  # problems that could not, and why
 
 
 class Examiner:
@@ -96,24 +100,27 @@ class Examiner:
     def __init__(self, judge: Judge, problems: Iterable[Problem], cache: Path | None = None) -> None:
         """Run the references for their answers, once for the same problems where there is a file to keep them in."""
         problems = tuple(problems)
-        kept = None if cache is None else read_probes(cache, problems)
-        if kept is None:
-            kept = probes(judge, problems)[0]
+        asked = None if cache is None else read_probes(cache, problems)
+        if asked is None:
+            asked = probes(judge, problems)
             if cache is not None:
-                write_probes(cache, problems, kept)
+                write_probes(cache, problems, asked)
         self._judge = judge
-        self._probes: Mapping[int, tuple[Probe, ...]] = by_arity(kept)
+        self._probes: Mapping[int, tuple[Probe, ...]] = by_arity(asked.probes)
         self._questions: Mapping[int, InputTests] = {arity: questions(each) for arity, each in self._probes.items()}
         self._keys = {arity: _sha(repr((each.inputs, VERSION))) for arity, each in self._questions.items()}
-        self.problems = len(kept)
-        asked = {id(probe.problem) for probe in kept}
-        self.without = tuple(each.id for each in problems if id(each) not in asked and is_code(each))
+        self.problems = len(asked.probes)
+        self.without = tuple((problems[place], why) for place, why in asked.unasked.items())
 
     def tried(self, function: Function) -> Iterator[tuple[str, int]]:
-        """Yield the key of each question that a function is asked, and its number of arguments."""
-        for arity in range(max(1, function.required), function.most + 1):
-            if arity in self._probes:
-                yield _sha(f"{self._keys[arity]} {function.name} {function.program}"), arity
+        """Yield the key of each question that a function is asked, and its number of arguments.
+
+        Functions that differ in docstrings, comments and type hints alone have one key.
+        """
+        arities = [each for each in range(max(1, function.required), function.most + 1) if each in self._probes]
+        told = f"{function.name} {_bare(function.program)}" if arities else ""
+        for arity in arities:
+            yield _sha(f"{self._keys[arity]} {told}"), arity
 
     def candidates(
         self, asked: Iterable[tuple[str, int, Function]]
@@ -139,22 +146,34 @@ class Examiner:
         It must answer variations of the calls as the reference does, and pass the problem's own tests.
         """
         varied = [[call for call, _ in probe.varied] for _, probe in pairs]
-        asked = (answering(each.program, each.name, calls) for (each, _), calls in zip(pairs, varied, strict=True))
+        asked = (answering(each.program, each.name, calls, probe.lines)
+                 for (each, probe), calls in zip(pairs, varied, strict=True))  # fmt: skip
         agree = [place for place, verdict in self._judge.stream(asked)
                  if verdict.passed and verdict.answers and pairs[place][1].agrees(verdict.answers[0])]  # fmt: skip
-        known = references(self._judge, {id(pairs[place][1]): pairs[place][1].problem for place in agree}.values())
+        known = known_references(self._judge, [pairs[place][1].problem for place in agree])
         passed = [False] * len(pairs)
         for place, verdict in self._judge.stream(_proof(*pairs[each], known) for each in agree):
             passed[agree[place]] = verdict.passed
         return passed
 
 
-def _proof(function: Function, probe: Probe, known: Mapping[str, Reference]) -> Program:
+def known_references(judge: Judge, problems: Iterable[Problem]) -> Mapping[tuple[str, str], Reference]:
+    """Return the references of problems by benchmark and id: HumanEval and HumanEval+ have the same ids."""
+    by_benchmark: dict[str, dict[str, Problem]] = {}
+    for problem in problems:
+        by_benchmark.setdefault(problem.benchmark, {})[problem.id] = problem
+    return {(benchmark, name): known for benchmark, each in by_benchmark.items()
+            for name, known in references(judge, each.values()).items()}  # fmt: skip
+
+
+def _proof(function: Function, probe: Probe, known: Mapping[tuple[str, str], Reference]) -> Program:
     """Return the program that passes if a function solves a problem."""
     problem = probe.problem
-    tests, limits = prepared(problem, known[problem.id])
-    named = f"\n{problem.entry_point} = {function.name}\n" if function.name != problem.entry_point else ""
-    return Program(function.program + named, tests, problem.language, limits)
+    tests, limits = prepared(problem, known[problem.benchmark, problem.id])
+    limits = replace(limits, cpu_s=max(limits.cpu_s, LEAST_CPU_S))
+    wanted = subject(problem)
+    named = f"\n{wanted.name} = {function.name}\n" if function.name != wanted.name else "\n"
+    return Program(function.program + named + wanted.around, tests, problem.language, limits)
 
 
 def behaviour(
@@ -195,7 +214,11 @@ def behaviour(
     _settle(examiner, waiting, kept)
     for key, rows in sorted(homes.items()):
         told = kept[key]
-        result.unfinished += told is None
+        if told is None:
+            result.unfinished += 1
+            result.stuck.update(rows)
+        elif told:
+            result.solvers.append((told[0], told[1]))
         for row in rows if told else ():
             nodes, name = told
             best = result.rows.get(row, (0, ""))
@@ -220,6 +243,20 @@ def _settle(examiner: Examiner, waiting: list[tuple[str, Function, list[Probe]]]
         solved = [(-min(own, size_of(probe.problem.reference)), probe.problem.id) for probe in found if next(passed)]
         kept.keep(key, [-min(solved)[0], f"{min(solved)[1]} by {function.name}"] if solved else "")
     waiting.clear()
+
+
+def _bare(program: str) -> str:
+    """Return a program without docstrings, comments and type hints, laid out in one way."""
+    tree = ast.parse(program)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if docstring_node(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+            if not isinstance(node, ast.ClassDef):
+                node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    return ast.unparse(tree)
 
 
 def _sha(text: str) -> str:

@@ -1,38 +1,22 @@
 """What runs in the jail beside a function that is asked: calls bounded in steps, answers told as text.
 
-Told as text, answers compare as values do: True is 1, 2.0 is 2, sets and dicts have no order. A call that raises, runs
-for too long, or answers with something that is no plain value, has no answer. Nothing here is trusted: what a function
-makes of it decides only whether the benchmark's tests are worth running.
+A call that raises, runs for too long, or answers with something that is no plain value, has no answer; others are told
+as text (telling.py). Steps are lines of the program itself and calls of what it imports: to compile a regular
+expression takes hundreds of calls and tens of thousands of lines. Nothing here is trusted: what a function makes of it
+decides only whether the benchmark's tests are worth running.
 """
 
 from __future__ import annotations
 
-ALL_LINES = 800_000  # that all calls of one program may take
+from sparkgap.curate.contamination.telling import SOURCE
+
+ALL_LINES = 4_000_000  # steps that all calls of one program may take
 LINES, REFERENCE_LINES = 8_000, 3_000  # that one call may, of a function that is asked, and of a reference
-IN_VAIN = 25  # calls with arguments of the same types that only raised: no more of those types are made
+PATIENT = 25  # times as many where a reference answers none of its problem's own calls within that
+IN_VAIN = 25  # calls with arguments of the same types and sizes that only raised: no more of those are made
 
 _TELLING = f"""
-def __sparkgap_told(value, depth=0):
-    if depth > 6:
-        raise ValueError
-    if value is None or isinstance(value, str):
-        return repr(value)
-    if isinstance(value, (bool, int)):
-        return str(int(value))
-    if isinstance(value, float):
-        return str(int(value)) if value == value and abs(value) < 1e15 and value == int(value) else "%.6g" % value
-    if isinstance(value, complex):
-        return "%.6g+%.6gj" % (value.real, value.imag)
-    if isinstance(value, dict):
-        return "{{" + ",".join(sorted(
-            __sparkgap_told(k, depth + 1) + ":" + __sparkgap_told(v, depth + 1) for k, v in value.items())) + "}}"
-    if not isinstance(value, (list, tuple, set, frozenset)):
-        raise TypeError
-    inner = [__sparkgap_told(each, depth + 1) for each in value]
-    if isinstance(value, list):
-        return "[" + ",".join(inner) + "]"
-    return "(" + ",".join(inner) + ")" if isinstance(value, tuple) else "{{" + ",".join(sorted(inner)) + "}}"
-
+{SOURCE}
 def __sparkgap_copy(value):
     if isinstance(value, (list, tuple, set)):
         return type(value)([__sparkgap_copy(each) for each in value])
@@ -41,15 +25,16 @@ def __sparkgap_copy(value):
 __sparkgap_left, __sparkgap_lines = {ALL_LINES}, {LINES}
 __sparkgap_settrace = __import__("sys").settrace
 
-def __sparkgap_call(function, arguments):
+def __sparkgap_call(function, arguments, lines=None):
     global __sparkgap_left
-    left = given = min(__sparkgap_lines, __sparkgap_left)
+    left = given = min(lines or __sparkgap_lines, __sparkgap_left)
+    here = __sparkgap_call.__code__.co_filename
     def trace(frame, event, argument):
         nonlocal left
         left -= 1
         if left < 0:
             raise TimeoutError
-        return trace
+        return trace if frame.f_code.co_filename == here else None
     arguments = [__sparkgap_copy(each) for each in arguments]
     __sparkgap_settrace(trace)
     try:
@@ -65,12 +50,13 @@ def __sparkgap_answers(calls):
     return [__sparkgap_call({name}, each) for each in calls]
 """
 _MATCHES = f"""
-def __sparkgap_matches(calls, kinds, problems):
+def __sparkgap_matches(calls, kinds, lines, problems):
     known, vain = {{{{}}}}, {{{{}}}}
     def answer(place):
         if place not in known:
             kind = kinds[place]
-            known[place] = __sparkgap_call({{name}}, calls[place]) if vain.get(kind, 0) < {IN_VAIN} else None
+            tried = vain.get(kind, 0) < {IN_VAIN}
+            known[place] = __sparkgap_call({{name}}, calls[place], lines[place]) if tried else None
             vain[kind] = vain.get(kind, 0) + 1 if known[place] is None else -1000000
         return known[place]
     return [place for place, probes in enumerate(problems) if all(answer(call) == told for call, told in probes)]
@@ -109,5 +95,5 @@ def answering(source: str, name: str, lines: int = LINES) -> str:
 
 
 def matching(source: str, name: str) -> str:
-    """Return a program whose `MATCHES(calls, kinds, problems)` are the places of the problems answered rightly."""
+    """Return a program whose `MATCHES(calls, kinds, lines, problems)` says which problems are answered rightly."""
     return f"{source}\n{_TELLING}{_MATCHES.format(name=name)}"

@@ -1,7 +1,8 @@
 """Probes: a few calls of each benchmark problem, with what its reference answers, to find functions worth judging.
 
-They are what the benchmark's own tests call: the tests are run on the reference, which prints its arguments. A probe
-only says that a function may be a solution; that it is one, variations of the calls and the whole tests say.
+They are what the benchmark's own tests call (calls.py). A probe only says that a function may be a solution; that it is
+one, variations of the calls and the whole tests say. Variations are chosen so that the reference's answers to them are
+different: a function that says no to 31 of 32 calls tells little about one that does so, too.
 """
 
 from __future__ import annotations
@@ -10,27 +11,32 @@ import ast
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkgap.curate.contamination import driver
-from sparkgap.curate.contamination.variations import TRIED as VARIATIONS
+from sparkgap.curate.contamination import driver, telling
+from sparkgap.curate.contamination.calls import FURTHER, OWN, Call, Calls, kind, recorded, subject
 from sparkgap.curate.contamination.variations import variations
-from sparkgap.types import InputTests, Limits, Problem, Program, StdioTests
+from sparkgap.types import InputTests, Limits, Problem, Program
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
 
-VERSION = "1"  # raised whenever the same problems could have other probes
-MOST_CALLS = 10  # of one problem
-LEAST_VARIED = 6  # variations that the reference answers, to tell anything
+VERSION = "2"  # raised whenever the same problems could have other probes
+VARIED, TRIED = 96, 32  # variations of the calls of one problem: made, and then used
+LEAST_TELLING = 3  # calls that chance does not get right, to tell anything
+FAIR = 0.75  # the share of one answer from which the calls of other problems are tried as variations, too
 KAPPA = 0.7
-MOST_CHARS = 400  # of one call's arguments; long ones cost at every function that is tried
-IDLE = ("a[0]", "a[-1]", "True", "False", "None", "0", "1", "-1", "''", "[]", "list(a)", "a", "str(a[0])", "bool(a[0])")
+FEW = 3  # own calls
+IDLE: tuple[Callable[[Call], Any], ...] = (
+    lambda a: a[0], lambda a: a[-1], lambda a: True, lambda a: False, lambda a: None, lambda a: -1, lambda a: "",
+    lambda a: [], list, lambda a: a, lambda a: str(a[0]), lambda a: bool(a[0]),
+    lambda a: 0, lambda a: 1,
+)  # fmt: skip
 
-Told = tuple[tuple[Any, ...], str]  # the arguments of a call, and its answer as text
+Told = tuple[Call, str]  # the arguments of a call, and its answer as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Probe:
     problem: Problem
     own: tuple[Told, ...]
     varied: tuple[Told, ...]
+    lines: int = driver.LINES  # steps that each call may take
 
     @property
     def arity(self) -> int:
@@ -47,53 +54,177 @@ class Probe:
         return len(self.own[0][0])
 
     @property
-    def telling(self) -> bool:
-        """Whether the own calls alone say enough: at least three that have not the most frequent answer."""
-        answers = Counter(answer for _, answer in self.own)
-        return len(self.own) - max(answers.values(), default=0) >= 3
+    def told(self) -> tuple[Told, ...]:
+        """All calls with the reference's answers."""
+        return (*self.own, *self.varied)
+
+    @property
+    def chance(self) -> float:
+        """The share of all calls that always the same answer, or a function that does nothing, gets right."""
+        return chance(self.told)
 
     @property
     def usable(self) -> bool:
-        """Whether anything can be told from the answers at all."""
-        return bool(self.own) and self.agrees([answer for _, answer in self.varied])
+        """Whether anything can be told from the answers: those that chance does not get right are enough."""
+        return bool(self.own) and round(len(self.told) * (1 - self.chance)) >= LEAST_TELLING
 
     def agrees(self, answers: Sequence[str | None]) -> bool:
-        """Whether answers to the variations are the reference's more often than by chance.
+        """Whether a function that answers its own calls rightly answers their variations so more often than by chance.
 
-        Cohen's kappa of at least `KAPPA`, where chance is always giving the reference's most frequent answer. Tests of
-        three asserts on yes or no are passed by many a function that does something else; variations tell them apart.
-        Where there are too few, or all answers are alike, the own calls must be telling.
+        Cohen's kappa of at least `KAPPA` over all calls, where chance is always giving the reference's most frequent
+        answer, or what a function that does nothing gives (`IDLE`). Tests of three asserts on yes or no are passed by
+        many a function that does something else; variations tell them apart. A benchmark with fewer calls than `FEW`
+        decides next to nothing by itself (CRUXEval has one); then every variation must be answered alike.
         """
-        right = Counter(answer for _, answer in self.varied)
-        chance = max(right.values(), default=0) / max(1, len(self.varied))
-        if len(self.varied) < LEAST_VARIED or chance == 1:
-            return self.telling
-        same = sum(answer == told for answer, (_, told) in zip(answers, self.varied, strict=True)) / len(self.varied)
+        right = sum(answer == told for answer, (_, told) in zip(answers, self.varied, strict=True))
+        if len(self.own) < FEW:
+            return right == len(self.varied)
+        same, chance = (len(self.own) + right) / len(self.told), self.chance
         return (same - chance) / (1 - chance) >= KAPPA
 
 
-def probes(judge: Judge, problems: Iterable[Problem]) -> tuple[tuple[Probe, ...], tuple[Problem, ...]]:
-    """Return the probes of all problems that have some, and the code problems that have none.
+def chance(told: Sequence[Told]) -> float:
+    """Return the share of calls that always the same answer, or a function that does nothing, gets right."""
+    if not told:
+        return 0.0
+    constant = max(Counter(answer for _, answer in told).values())
+    idle = Counter(number for call, answer in told for number in _idle(call, answer))
+    return max([constant, *idle.values()]) / len(told)
 
-    A problem has none if its tests make no call whose arguments are literals, if too little can be told from the
-    answers, or if a function that does nothing (`IDLE`) answers as its reference does.
+
+def _idle(call: Call, answer: str) -> tuple[int, ...]:
+    """Return which of the functions that do nothing give this answer."""
+    return tuple(number for number, function in enumerate(IDLE) if _tell(function(call)) == answer)
+
+
+def _tell(value: Any) -> str | None:
+    try:
+        return telling.told(value)
+    except (TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The probes of the problems that can be asked, and why each other code problem cannot, by its place."""
+
+    probes: tuple[Probe, ...]
+    unasked: Mapping[int, str]
+
+
+NO_CALL = "its tests make no call with plain values"
+NO_ANSWER = "its reference takes too long or answers with no plain value"
+ALIKE = "its answers are too few, all alike, or what a function that does nothing gives"
+
+
+def probes(judge: Judge, problems: Sequence[Problem]) -> Asked:
+    """Return the probes of all problems that have some, and why others have none.
+
+    A problem has none if its tests make no call whose arguments are plain values, if the reference answers none of
+    them, or if too little can be told from the answers: they are all alike, or a function that does nothing (`IDLE`)
+    gives them, too.
     """
-    code = [each for each in problems if is_code(each)]
-    called = zip(code, _recorded(judge, code), strict=True)
-    asked = [(problem, calls, variations(calls)) for problem, calls in called if calls]
+    code = [place for place, each in enumerate(problems) if is_code(each)]
+    every = recorded(judge, [problems[place] for place in code])
+    unasked = {place: NO_CALL for place, calls in zip(code, every, strict=True) if not calls.own}
+    calls = {place: each for place, each in zip(code, every, strict=True) if each.own}
     found: dict[int, Probe] = {}
-    lines = driver.REFERENCE_LINES
-    programs = (answering(each.reference, each.entry_point, [*own, *varied], lines) for each, own, varied in asked)
-    for place, verdict in judge.stream(programs):
-        problem, own, varied = asked[place]
+    pool = _Pool([(problems[place].id, each) for place, each in calls.items()])
+    for attempt in _ATTEMPTS:
+        left = {place: attempt.calls(problems[place].id, each, pool) for place, each in calls.items()
+                if place not in found or (attempt.others and found[place].chance > FAIR)}  # fmt: skip
+        for place, probe in _answered(judge, problems, left, attempt.lines, unasked).items():
+            if place not in found or probe.chance < found[place].chance:
+                found[place] = probe
+    return Asked(tuple(found[place] for place in sorted(found)),
+                 {place: why for place, why in sorted(unasked.items()) if place not in found})  # fmt: skip
+
+
+class _Pool:
+    """The calls of all problems: by the problem's id, which HumanEval and HumanEval+ share, and by kind."""
+
+    def __init__(self, every: Sequence[tuple[str, Calls]]) -> None:
+        self._by_id: dict[str, list[Call]] = {}
+        self._by_kind: dict[str, dict[str, Call]] = {}
+        for turn in range(OWN):
+            for _, calls in every:
+                for call in calls.own[turn : turn + 1]:
+                    for kinds in {_kinds(call), _outer(call)}:
+                        home = self._by_kind.setdefault(kinds, {})
+                        if len(home) < VARIED:
+                            home.setdefault(repr(call), call)
+        for name, calls in every:
+            self._by_id.setdefault(name, []).extend([*calls.own, *calls.further])
+
+    def same(self, name: str, call: Call) -> list[Call]:
+        """Return the calls of all problems of an id that have as many arguments as one."""
+        return [each for each in self._by_id[name] if len(each) == len(call)]
+
+    def alike(self, call: Call) -> Iterable[Call]:
+        """Return calls with arguments of the kinds of one, `VARIED` at most; of what is empty any kind will do."""
+        empty = any(isinstance(each, list | tuple | dict | set) and not each for each in call)
+        return self._by_kind[_outer(call) if empty else _kinds(call)].values()
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One way to vary the calls of a problem: how many steps each may take, and whether others' calls help out."""
+
+    lines: int
+    others: bool
+
+    def calls(self, name: str, each: Calls, pool: _Pool) -> tuple[list[Call], list[Call]]:
+        """Return the calls to ask by, and the variations to choose from."""
+        more = pool.alike(each.own[0]) if self.others else ()
+        known = set(map(repr, each.own))
+        further = pool.same(name, each.own[0])[: OWN + FURTHER]
+        tried = [*further, *variations([*each.own, *further[:OWN]], VARIED), *more]
+        return each.own, list({told: call for call in tried if (told := repr(call)) not in known}.values())
+
+
+_ATTEMPTS = (
+    _Attempt(driver.REFERENCE_LINES, others=False),
+    _Attempt(driver.REFERENCE_LINES, others=True),
+    _Attempt(driver.REFERENCE_LINES * driver.PATIENT, others=True),
+)
+
+
+def _answered(
+    judge: Judge, problems: Sequence[Problem], calls: Mapping[int, tuple[list[Call], list[Call]]], lines: int,
+    unasked: dict[int, str],
+) -> dict[int, Probe]:  # fmt: skip
+    """Return the probes of the problems whose references answer enough; note of the others why not."""
+    found: dict[int, Probe] = {}
+    places = list(calls)
+    programs = (answering(problems[place].reference, subject(problems[place]).name, [*own, *varied], lines)
+                for place, (own, varied) in calls.items())  # fmt: skip
+    for number, verdict in judge.stream(programs):
+        place = places[number]
+        unasked[place] = NO_ANSWER
         if verdict.passed and verdict.answers:
-            told = list(zip([*own, *varied], verdict.answers[0], strict=True))
-            probe = Probe(problem, _answered(told[: len(own)]), _answered(told[len(own) :]))
+            own, varied = calls[place]
+            answers = verdict.answers[0]
+            allowed = lines * driver.LINES // driver.REFERENCE_LINES
+            probe = Probe(problems[place], _told(own, answers), balanced(_told(varied, answers[len(own) :])), allowed)
             if probe.usable:
                 found[place] = probe
-    kept = _not_idle(judge, [found[place] for place in sorted(found)])
-    ids = {id(probe.problem) for probe in kept}
-    return kept, tuple(problem for problem in code if id(problem) not in ids)
+            elif probe.own:
+                unasked[place] = ALIKE
+    return found
+
+
+def balanced(told: Sequence[Told], count: int = TRIED) -> tuple[Told, ...]:
+    """Return up to `count` calls whose answers are as different as may be: of each kind in turn, in order.
+
+    Those that a function which does nothing gives are of one kind.
+    """
+    turns: dict[object, int] = {}
+    ranked = []
+    for place, (call, answer) in enumerate(told):
+        sort: object = _idle(call, answer)[:1] or answer
+        turns[sort] = turns.get(sort, 0) + 1
+        ranked.append((turns[sort], place))
+    return tuple(told[place] for place in sorted(place for _, place in sorted(ranked)[:count]))
 
 
 def is_code(problem: Problem) -> bool:
@@ -102,16 +233,18 @@ def is_code(problem: Problem) -> bool:
     return named and problem.tests is not None
 
 
-def write_probes(path: Path, problems: Sequence[Problem], found: Sequence[Probe]) -> None:
+def write_probes(path: Path, problems: Sequence[Problem], asked: Asked) -> None:
     """Write what `probes` found of some problems; calls are kept as Python literals."""
     places = {id(problem): place for place, problem in enumerate(problems)}
-    told = [[places[id(probe.problem)], repr(probe.own), repr(probe.varied)] for probe in found]
+    told = [[places[id(each.problem)], repr(each.own), repr(each.varied), each.lines] for each in asked.probes]
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps({"key": _key(problems), "probes": told}), "utf-8")
+    draft.write_text(
+        json.dumps({"key": _key(problems), "probes": told, "unasked": list(asked.unasked.items())}), "utf-8"
+    )
     draft.replace(path)
 
 
-def read_probes(path: Path, problems: Sequence[Problem]) -> tuple[Probe, ...] | None:
+def read_probes(path: Path, problems: Sequence[Problem]) -> Asked | None:
     """Return what was written of these very problems; None where there is nothing."""
     if not path.exists():
         return None
@@ -119,11 +252,12 @@ def read_probes(path: Path, problems: Sequence[Problem]) -> tuple[Probe, ...] | 
     if told["key"] != _key(problems):
         return None
     literal = ast.literal_eval
-    return tuple(Probe(problems[place], literal(own), literal(varied)) for place, own, varied in told["probes"])
+    return Asked(tuple(Probe(problems[place], literal(own), literal(varied), lines)
+                       for place, own, varied, lines in told["probes"]), dict(told["unasked"]))  # fmt: skip
 
 
 def _key(problems: Sequence[Problem]) -> str:
-    hashed = hashlib.sha256(f"{VERSION} {VARIATIONS}".encode())
+    hashed = hashlib.sha256(f"{VERSION} {VARIED} {TRIED}".encode())
     for each in problems:
         hashed.update(repr((each.benchmark, each.id, each.reference, each.entry_point)).encode("utf-8", "replace"))
     return hashed.hexdigest()
@@ -148,13 +282,27 @@ def matching(source: str, name: str, asked: InputTests) -> Program:
 
 def questions(chosen: Sequence[Probe]) -> InputTests:
     """Return the own calls of some probes as one question, in which a call that several problems have stands once."""
-    calls: dict[str, tuple[int, tuple[Any, ...]]] = {}
-    problems = [[(calls.setdefault(repr(call), (len(calls), call))[0], answer) for call, answer in probe.own]
-                for probe in chosen]  # fmt: skip
+    numbers: dict[str, int] = {}
+    table: list[Call] = []
+    lines: list[int] = []
+    problems: list[list[tuple[int, str]]] = []
+    for probe in chosen:
+        problems.append([])
+        for call, answer in probe.own:
+            number = numbers.setdefault(repr(call), len(table))
+            if number == len(table):
+                table.append(call)
+                lines.append(0)
+            lines[number] = max(lines[number], probe.lines)
+            problems[-1].append((number, answer))
     kinds: dict[str, int] = {}
-    table = [call for _, call in calls.values()]
-    numbers = [kinds.setdefault(" ".join(map(_kind, call)), len(kinds)) for call in table]
-    return InputTests(driver.MATCHES, ((table, numbers, problems),), None)
+    sorts = [kinds.setdefault(_sort(call), len(kinds)) for call in table]
+    return InputTests(driver.MATCHES, ((table, sorts, lines, problems),), None)
+
+
+def in_order(chosen: Iterable[Probe]) -> tuple[Probe, ...]:
+    """Return probes in the order in which they are asked: those of small arguments first, since steps are bounded."""
+    return tuple(sorted(chosen, key=lambda probe: (probe.lines, max(len(repr(call)) for call, _ in probe.own))))
 
 
 def by_arity(found: Iterable[Probe]) -> Mapping[int, tuple[Probe, ...]]:
@@ -162,76 +310,24 @@ def by_arity(found: Iterable[Probe]) -> Mapping[int, tuple[Probe, ...]]:
     sorted_out: dict[int, list[Probe]] = {}
     for probe in found:
         sorted_out.setdefault(probe.arity, []).append(probe)
-    return {arity: tuple(each) for arity, each in sorted_out.items()}
+    return {arity: in_order(each) for arity, each in sorted_out.items()}
 
 
-def _answered(pairs: list[tuple[tuple[Any, ...], str | None]]) -> tuple[Told, ...]:
-    return tuple((call, answer) for call, answer in pairs if answer is not None)
+def _told(calls: Sequence[Call], answers: Sequence[str | None]) -> tuple[Told, ...]:
+    return tuple((call, answer) for call, answer in zip(calls, answers, strict=False) if answer is not None)
 
 
-def _not_idle(judge: Judge, found: Sequence[Probe]) -> tuple[Probe, ...]:
-    """Return the probes that no function which does nothing answers as the reference does."""
-    idle: set[int] = set()
-    calls = [[call for call, _ in (*probe.own, *probe.varied)] for probe in found]
-    sources = "\n".join(f"def f{number}(*a):\n    return {body}\n" for number, body in enumerate(IDLE))
-    names = ", ".join(f"f{number}" for number in range(len(IDLE)))
-    every = f"{sources}\ndef every(*a):\n    return [__sparkgap_call(f, a) for f in ({names})]\n"
-    for place, verdict in judge.stream(_every(every, each) for each in calls):
-        probe = found[place]
-        for answers in zip(*verdict.answers[0], strict=True) if verdict.passed and verdict.answers else ():
-            own, varied = answers[: len(probe.own)], answers[len(probe.own) :]
-            if all(answer == told for answer, (_, told) in zip(own, probe.own, strict=True)) and probe.agrees(varied):
-                idle.add(place)
-    return tuple(probe for place, probe in enumerate(found) if place not in idle)
+def _kinds(call: Call) -> str:
+    return " ".join(map(kind, call))
 
 
-def _every(source: str, calls: list[tuple[Any, ...]]) -> Program:
-    code = driver.answering(source, "f0") + "\ndef all_answers(calls):\n    return [every(*call) for call in calls]\n"
-    return Program(code, InputTests("all_answers", ((calls,),), None), limits=Limits(cpu_s=10.0))
+def _sort(call: Call) -> str:
+    """Return the kinds of a call's arguments and about how large each is: what raises on one raises on all."""
+    sizes = (
+        len(each) if hasattr(each, "__len__") else abs(each) // 10 if isinstance(each, int) else 0 for each in call
+    )
+    return f"{_kinds(call)} {[min(size, 4) for size in sizes]}"
 
 
-def _kind(value: Any) -> str:
-    inner = next(iter(value), None) if isinstance(value, list | tuple | set | dict) else None
-    return type(value).__name__ + (f"[{_kind(inner)}]" if inner is not None else "")
-
-
-def _recorded(judge: Judge, problems: Sequence[Problem]) -> list[list[tuple[Any, ...]]]:
-    """Return the calls that each problem's tests make of its reference, those whose arguments are literals."""
-    found: list[list[tuple[Any, ...]]] = [[] for _ in problems]
-    asked: list[int] = []
-
-    def programs() -> Iterator[Program]:
-        for place, problem in enumerate(problems):
-            if isinstance(problem.tests, InputTests):
-                found[place] = _few(problem.tests.inputs)
-            elif not isinstance(problem.tests, StdioTests):
-                asked.append(place)
-                code = driver.recording(problem.reference, problem.entry_point)
-                yield Program(code, problem.tests, limits=Limits(cpu_s=10.0))
-
-    for number, verdict in judge.stream(programs()):
-        lines = (line.removeprefix(driver.MARK) for line in verdict.output.split("\n") if line.startswith(driver.MARK))
-        found[asked[number]] = _few(_literals(lines))
-    return found
-
-
-def _literals(lines: Iterable[str]) -> Iterator[tuple[Any, ...]]:
-    for line in lines:
-        try:
-            read = ast.literal_eval(line)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            continue
-        if isinstance(read, tuple):
-            yield read
-
-
-def _few(calls: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return the first different short calls that have as many arguments as the first."""
-    kept: dict[str, tuple[Any, ...]] = {}
-    for call in calls:
-        told = repr(call)
-        if len(told) <= MOST_CHARS and call and len(call) == len(next(iter(kept.values()), call)):
-            kept.setdefault(told, call)
-        if len(kept) == MOST_CALLS:
-            break
-    return list(kept.values())
+def _outer(call: Call) -> str:
+    return " ".join(type(each).__name__ for each in call)

@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour
+from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour, known_references, size_of
+from sparkgap.curate.contamination.calls import subject
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import NGRAM, Index
+from sparkgap.curate.functions import functions
 from sparkgap.curate.parsing import parsed
 from sparkgap.curate.rules import Rule
 from sparkgap.curate.shingles import grams, words
-from sparkgap.references import prepared, references
+from sparkgap.references import prepared
 from sparkgap.types import Problem, Program
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
 
-VERSION = "1"
+VERSION = "2"
 WAYS = ("ngrams", "structure", "behaviour")
 CLEAN = "standard library"
+TRIVIAL = "so short that innocent code does the same"
 _AROUND = (
     '"""Parts of a larger program."""\n\nimport os\n\n\ndef place(root, name):\n'
     '    """Where a file of this name would be."""\n'
@@ -38,7 +41,11 @@ _AROUND = (
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One guise: how many solutions wore it and still passed, and how many each way found, and any of them."""
+    """One guise: how many files with a solution in it that still passes, and how many each way found, and any of them.
+
+    `decidable` are the files whose problem can be told by behaviour at all: it can be asked, and its solution is larger
+    than what the rule leaves alone. `functions` were asked, and `solvers` of them taken for solutions.
+    """
 
     guise: str
     of: int
@@ -46,6 +53,38 @@ class Tried:
     structure: int
     behaviour: int
     any: int
+    decidable: int
+    functions: int
+    solvers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A solution that behaviour did not find, and why."""
+
+    benchmark: str
+    problem: str
+    guise: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the test came to: how each guise fared, what was missed, and what was found where there is nothing."""
+
+    tried: tuple[Tried, ...]
+    missed: tuple[Missed, ...]
+    alarms: tuple[str, ...]  # "PROBLEM by FUNCTION"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """A solution in a guise: the text of the file that holds it, and the name of its function."""
+
+    problem: Problem
+    guise: str
+    text: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +97,7 @@ class Check:
     rules: Mapping[str, Rule]
 
 
-def selftest(check: Check, problems: Sequence[Problem], clean: Iterable[str], kept: Verdicts) -> tuple[Tried, ...]:
+def selftest(check: Check, problems: Sequence[Problem], clean: Iterable[str], kept: Verdicts) -> Outcome:
     """Return what each way finds of some problems' solutions in each disguise, and in texts that hold none.
 
     Args:
@@ -68,13 +107,44 @@ def selftest(check: Check, problems: Sequence[Problem], clean: Iterable[str], ke
         kept: answers of the judge from earlier.
     """
     hidden = list(_hidden(check.judge, problems))
-    texts = [(guise, text) for guise, text in hidden] + [(CLEAN, text) for text in clean]
-    found = behaviour(check.examiner, enumerate(text for _, text in texts), kept)
-    counts: dict[str, list[int]] = {guise: [0] * 5 for guise in (*DISGUISES, CLEAN)}
-    for row, (guise, text) in enumerate(texts):
-        hits = _hits(check, found.rows.get(row, (0, ""))[0], text)
-        counts[guise] = [total + one for total, one in zip(counts[guise], (1, *hits, any(hits)), strict=True)]
-    return tuple(Tried(guise, *told) for guise, told in counts.items())
+    found = behaviour(check.examiner, enumerate(each.text for each in hidden), kept)
+    unasked = {(each.benchmark, each.id): why for each, why in check.examiner.without}
+    rule = check.rules["behaviour"]
+    counts: dict[str, list[int]] = {guise: [0] * 8 for guise in DISGUISES}
+    missed: list[Missed] = []
+    for row, each in enumerate(hidden):
+        nodes = found.rows.get(row, (0, ""))[0]
+        hits = _hits(check, nodes, each.text)
+        why = unasked.get((each.problem.benchmark, each.problem.id), "")
+        if not why and rule.keeps(size_of(each.problem.reference)):
+            why = TRIVIAL
+        told = (1, *hits, any(hits), not why, 1, hits[-1])
+        counts[each.guise] = [total + one for total, one in zip(counts[each.guise], told, strict=True)]
+        if not hits[-1]:
+            missed.append(Missed(each.problem.benchmark, each.problem.id, each.guise,
+                                 why or _why(each, nodes, row in found.stuck)))  # fmt: skip
+    tried = [Tried(guise, *told) for guise, told in counts.items()]
+    innocent, alarms = _clean(check, list(clean), kept)
+    return Outcome((*tried, innocent), tuple(missed), alarms)
+
+
+def _clean(check: Check, texts: Sequence[str], kept: Verdicts) -> tuple[Tried, tuple[str, ...]]:
+    """Return what is found in texts that hold no solution, and who was taken for one."""
+    found = behaviour(check.examiner, enumerate(texts), kept)
+    hits = [_hits(check, found.rows.get(row, (0, ""))[0], text) for row, text in enumerate(texts)]
+    alarms = tuple(sorted(name for nodes, name in found.solvers if not check.rules["behaviour"].keeps(nodes)))
+    ngrams, structure, behaved = (sum(each[way] for each in hits) for way in range(len(WAYS)))
+    every = sum(map(any, hits))
+    return Tried(CLEAN, len(texts), ngrams, structure, behaved, every, 0, found.functions, len(alarms)), alarms
+
+
+def _why(hidden: _Hidden, nodes: int, stuck: bool) -> str:
+    """Return why a solution was missed whose problem can be told by behaviour."""
+    if hidden.name not in {each.name for each in functions(hidden.text)}:
+        return "it does not stand alone"
+    if nodes:
+        return TRIVIAL
+    return "it did not come to an end" if stuck else "it answers otherwise than the reference on variations"
 
 
 def sampled(problems: Iterable[Problem], count: int) -> list[Problem]:
@@ -96,30 +166,33 @@ def standard_library(most: int) -> Iterator[str]:
         yield paths[place * len(paths) // min(most, len(paths))].read_text("utf-8", "replace")
 
 
-def _hidden(judge: Judge, problems: Sequence[Problem]) -> Iterator[tuple[str, str]]:
+def _hidden(judge: Judge, problems: Sequence[Problem]) -> Iterator[_Hidden]:
     """Yield each disguise of each solution that passes the tests, among other code."""
-    known = references(judge, problems)
-    worn: list[tuple[str, str]] = []
+    known = known_references(judge, problems)
+    worn: list[_Hidden] = []
     programs: list[Program] = []
     for problem in problems:
-        if known[problem.id].error:
+        reference = known[problem.benchmark, problem.id]
+        if reference.error:
             continue
-        tests, limits = prepared(problem, known[problem.id])
+        tests, limits = prepared(problem, reference)
         for guise, disguise in DISGUISES.items():
             try:
                 text = disguise(problem.reference)
             except (ValueError, RecursionError):
                 continue
-            if (called := _called(problem, text)) is not None:
-                worn.append((guise, _AROUND.format(source=text) if guise != "verbatim" else text))
+            if (called := _called(problem, problem.entry_point, text)) is not None:
+                name = (_called(problem, subject(problem).name, text) or called).rpartition(".")[2]
+                home = _AROUND.format(source=text) if guise != "verbatim" else text
+                worn.append(_Hidden(problem, guise, home, name))
                 programs.append(Program(f"{text}\n{problem.entry_point} = {called}\n", tests, limits=limits))
     for place, verdict in judge.stream(programs):
         if verdict.passed:
             yield worn[place]
 
 
-def _called(problem: Problem, text: str) -> str | None:
-    """Return how the solution is called in a disguise: it is the same definition in the same order."""
+def _called(problem: Problem, function: str, text: str) -> str | None:
+    """Return how a function of the solution is called in a disguise: it is the same definition in the same order."""
     import ast
 
     plain, other = parsed(problem.reference), parsed(text)
@@ -129,9 +202,9 @@ def _called(problem: Problem, text: str) -> str | None:
     homes = [(home, node.name) for home in ast.walk(other) if isinstance(home, ast.Module | ast.ClassDef)
              for node in home.body if isinstance(node, ast.FunctionDef)]  # fmt: skip
     tops = [node.name for node in plain.body if isinstance(node, ast.FunctionDef)]
-    if problem.entry_point not in names or problem.entry_point not in tops or len(homes) != len(tops):
+    if function not in names or function not in tops or len(homes) != len(tops):
         return None
-    home, name = homes[tops.index(problem.entry_point)]
+    home, name = homes[tops.index(function)]
     return f"{home.name}.{name}" if isinstance(home, ast.ClassDef) else name
 
 
@@ -143,8 +216,7 @@ def _hits(check: Check, solved: int, text: str) -> tuple[bool, bool, bool]:
     return not rules["ngrams"].keeps(overlap), not rules["structure"].keeps(nodes), not rules["behaviour"].keeps(solved)
 
 
-def as_facts(tried: Iterable[Tried]) -> list[dict[str, Any]]:
+def as_facts(outcome: Outcome) -> dict[str, Any]:
     """Return the outcome as it stands in the summary."""
-    return [
-        {"guise": each.guise, "of": each.of, **{way: getattr(each, way) for way in (*WAYS, "any")}} for each in tried
-    ]
+    return {"tried": [asdict(each) for each in outcome.tried], "missed": [asdict(each) for each in outcome.missed],
+            "alarms": list(outcome.alarms)}  # fmt: skip

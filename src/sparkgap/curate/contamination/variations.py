@@ -1,7 +1,7 @@
 """Variations of calls: arguments a little different from a benchmark's own, the same ones each time.
 
 They tell functions apart that a benchmark's few tests do not: numbers a little larger, texts and lists with an item
-more, less, doubled, or in another place; always of the same types.
+more, less, doubled, or in another place, arguments that have to do with each other; always of the same types.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 _MARKS = "-_.,&'\"/\\%+ß"  # what a function for paths, addresses or quoted text treats in a way of its own
-TRIED = 32
 
 
-def variations(calls: Sequence[tuple[Any, ...]], count: int = TRIED) -> list[tuple[Any, ...]]:
+def variations(calls: Sequence[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
     """Return up to `count` different calls that are variations of some."""
     chance = random.Random(repr(calls))  # noqa: S311  # no secret: the same variations every time are what is wanted
     known = {repr(call) for call in calls}
@@ -23,7 +22,7 @@ def variations(calls: Sequence[tuple[Any, ...]], count: int = TRIED) -> list[tup
         call = list(calls[turn % len(calls)])
         for _ in range(1 + turn % 2):
             place = chance.randrange(len(call))
-            call[place] = _varied(call[place], chance)
+            call[place] = _related(call, place, chance) if turn % 4 == 3 else _varied(call[place], chance)
         told = repr(tuple(call))
         if told not in known and len(told) < 1000:
             known.add(told)
@@ -31,6 +30,22 @@ def variations(calls: Sequence[tuple[Any, ...]], count: int = TRIED) -> list[tup
         if len(found) == count:
             break
     return found
+
+
+def _related(call: list[Any], place: int, chance: random.Random) -> Any:
+    """Return an argument that has to do with another one: a piece of it, it with that piece before it, its item."""
+    value = call[place]
+    others = [each for at, each in enumerate(call) if at != place and isinstance(each, str | list | tuple) and each]
+    if not others:
+        return _varied(value, chance)
+    other: Any = chance.choice(others)
+    start = chance.choice((0, chance.randrange(len(other))))
+    piece = other[start : start + chance.randint(1, 3)]
+    if type(value) is type(other):
+        return chance.choice((piece, other, piece + value, value + piece))
+    if not isinstance(value, bool) and type(piece[0]) is type(value):
+        return piece[0]
+    return _varied(value, chance)
 
 
 def _varied(value: Any, chance: random.Random) -> Any:
