@@ -59,16 +59,19 @@ def test_each_way_finds_what_it_is_for(judge: Judge, hello: Known, examiner: Exa
     assert len(outcome.alarms) == tried[CLEAN].solvers <= tried[CLEAN].functions // 50
 
 
+@pytest.mark.parametrize("every", [24, pytest.param(4, marks=pytest.mark.soak)])
 def test_most_of_a_benchmark_is_found_in_disguise(
-    judge: Judge, published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    every: int, judge: Judge, published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SPARKGAP_DATA", str(published))
     humaneval = known(("humaneval",))
-    rows = [(place, DISGUISES["disguised"](problem.reference)) for place, problem in enumerate(humaneval.problems[::8])]
+    rows = [
+        (place, DISGUISES["disguised"](problem.reference)) for place, problem in enumerate(humaneval.problems[::every])
+    ]
     kept = Verdicts(tmp_path / "v.jsonl")
-    found = behaviour(Examiner(judge, humaneval.problems[::8]), rows, kept)
+    found = behaviour(Examiner(judge, humaneval.problems[::every]), rows, kept)
     kept.close()
-    assert sum(nodes > 6 for nodes, _ in found.rows.values()) >= 0.9 * len(rows)
+    assert sum(nodes > 6 for nodes, _ in found.rows.values()) >= 0.85 * len(rows)
 
 
 def test_what_was_asked_once_is_not_asked_again(
