@@ -23,9 +23,9 @@ SOURCE = Path(sparkgap.__file__).parent
 # A room is a file or a folder right under src/sparkgap. A new one is added here, on the lowest floor that lets it
 # import what it needs.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"types", "errors", "stats"}),
+    frozenset({"types", "errors", "stats", "verbs"}),
     frozenset({"runs", "journal", "data", "extract", "plugins", "samples", "tally", "marks"})
-    | {"results", "claims", "prices", "compare", "structure"},
+    | {"results", "claims", "prices", "compare", "structure", "parsing"},
     frozenset({"judge"}),
     frozenset({"benchmarks", "models", "rewards", "references", "scoring", "asking"}),
     frozenset({"measure", "gap", "curate", "report", "train", "loop", "grade", "selftest", "gate"}),

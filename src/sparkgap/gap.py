@@ -7,12 +7,10 @@ problems to pair. p-values are corrected over the benchmarks of a pair of sides 
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from sparkgap import plugins, stats
@@ -26,6 +24,7 @@ from sparkgap.compare.words import verdict
 from sparkgap.errors import InputError, PluginError
 from sparkgap.results import BenchmarkResult, RunResult
 from sparkgap.stats import Interval
+from sparkgap.verbs import callable_module
 
 Json = dict[str, Any]
 
@@ -265,10 +264,4 @@ def _interval(interval: Interval | None) -> Json | None:
     return asdict(interval) if interval is not None else None
 
 
-class _Module(ModuleType):
-    """Lets `sparkgap.gap` be called whichever came first: importing this file sets that name to the module."""
-
-    __call__ = staticmethod(gap)
-
-
-sys.modules[__name__].__class__ = _Module
+callable_module(__name__, gap)

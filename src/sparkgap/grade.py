@@ -16,13 +16,11 @@ Choices, each as the field has it or with the reason:
 from __future__ import annotations
 
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 from sparkgap import __version__, data, plugins
@@ -35,6 +33,7 @@ from sparkgap.samples import Survey, TaskIds, read_samples, survey
 from sparkgap.scoring import Exam, Scoring, Way, exam_of
 from sparkgap.tally import GradeResult, Tally
 from sparkgap.types import Problem, Sample
+from sparkgap.verbs import callable_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,10 +266,4 @@ def _asked(
     return splits, {id_: problem for id_, problem in problems.items() if problem.split in splits}
 
 
-class _Module(ModuleType):
-    """Lets `sparkgap.grade` be called whichever came first: importing this module sets that name to the module."""
-
-    __call__ = staticmethod(grade)
-
-
-sys.modules[__name__].__class__ = _Module
+callable_module(__name__, grade)

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
+from sparkgap.parsing import Definition
 
 _BUILTIN = frozenset(dir(builtins))
 _SKIPPED = frozenset({"annotation", "returns", "decorator_list", "type_comment", "type_ignores", "ctx", "type_params"})

@@ -20,8 +20,8 @@ from sparkgap.curate.deciding import all_rules
 from sparkgap.curate.documents import Document
 from sparkgap.curate.filters.benchmarks import FILTER
 from sparkgap.curate.functions import functions
-from sparkgap.curate.parsing import parsed
 from sparkgap.judge import Judge
+from sparkgap.parsing import parsed
 from sparkgap.types import CodeTests, InputTests, Problem
 
 RULES = {each.rule.name: each.rule for each in all_rules({}) if each.rule.name in WAYS}

@@ -27,21 +27,25 @@ def problem(name: str = "mine/1", prompt: str = "Say something else.", reference
     return Problem(name, "mine", prompt, reference, CodeTests("assert True"), split="train")
 
 
-@pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> Measured:
+def only(monkeypatch: pytest.MonkeyPatch, *problems: Problem) -> Measured:
+    """Let one benchmark of these problems be all there is; return what is measured then."""
+
     class Known:
         name = "known"
         split = "test"
 
         def problems(self) -> list[Problem]:
-            return [
-                replace(problem("known/7", PROSE, SOLUTION), split="test"),
-                replace(problem("known/8"), split="train"),
-            ]
+            return list(problems)
 
     monkeypatch.setattr("sparkgap.plugins.find", lambda kind, name: Known())
     monkeypatch.setattr("sparkgap.plugins.names", lambda kind: ("known",))
     return measured(("known",))
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Measured:
+    tested = replace(problem("known/7", PROSE, SOLUTION), split="test")
+    return only(monkeypatch, tested, replace(problem("known/8"), split="train"))
 
 
 @pytest.mark.parametrize(
@@ -137,16 +141,8 @@ RENAMED = '''def f(a: list[int]) -> list[int]:
 
 @pytest.fixture
 def running(monkeypatch: pytest.MonkeyPatch) -> Measured:
-    class Known:
-        name = "known"
-        split = "test"
-
-        def problems(self) -> list[Problem]:
-            prompt = RUNNING.partition("    best")[0]
-            return [replace(problem("known/9", prompt, RUNNING), split="test", entry_point="running")]
-
-    monkeypatch.setattr("sparkgap.plugins.find", lambda kind, name: Known())
-    return measured(("known",))
+    prompt = RUNNING.partition("    best")[0]
+    return only(monkeypatch, replace(problem("known/9", prompt, RUNNING), split="test", entry_point="running"))
 
 
 @pytest.mark.parametrize(

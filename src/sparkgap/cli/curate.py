@@ -88,7 +88,7 @@ def command() -> None:
 @click.option("--ray", default="", metavar="ADDRESS", help="Read and measure on this Ray cluster instead.")
 @click.option("--isolation", type=click.Choice(["auto", "full", "reduced"]), default="auto", help="The jail's level.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def make(sources: tuple[str, ...], out: Path, **chosen: Any) -> None:
     """Make a dataset of SOURCEs: what may be used, once, unlike any benchmark, proven where it can be."""
     import os

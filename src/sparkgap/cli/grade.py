@@ -70,7 +70,7 @@ the judge could not start, or more than 1 % of the samples could not be judged.
 @click.option("--fresh", is_flag=True, help="Do not go on with an unfinished run; replace what --out holds.")
 @click.option("--no-preflight", is_flag=True, help="Skip the self-test of the judge.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the scorecard.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(samples: tuple[Path, ...], benchmark: str, **chosen: Any) -> None:
     """Grade samples that a model wrote: pass@k with intervals, coverage, and what went wrong."""
     from sparkgap.cli.scorecard import scorecard

@@ -139,7 +139,7 @@ def _list(context: click.Context, parameter: click.Parameter, value: bool) -> No
 @click.option("--fresh", is_flag=True, help="Do not go on with an unfinished run; replace what --out holds.")
 @click.option("--no-preflight", is_flag=True, help="Skip the self-test of the judge.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the scorecard.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(model: str, benchmarks: str, **chosen: Any) -> None:
     """Measure a model: ask it, score its replies, say how sure that is."""
     from sparkgap.cli.measured import measured

@@ -70,7 +70,7 @@ common = several(
         click.option("--measured-on", multiple=True, metavar="NAME", help="Benchmarks that data must be apart from."),
         click.option("--fresh", is_flag=True, help="Start over; replace what --out holds."),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table."),
-        click.option("--quiet", is_flag=True, help="Show no progress."),
+        click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
     ]
 )  # fmt: skip
 problems = several(

@@ -213,9 +213,9 @@ def _benchmarks(told: Mapping[str, Any]) -> str:
         lines.append(
             f"{asked['functions']:,} functions were asked {asked['problems']:,} problems by running them; "
             f"{asked['unfinished']:,} did not come to an end, and {len(asked['without']):,} problems cannot be asked"
-            f"{_counted(each[2] for each in asked['without'] if isinstance(each, list))}."
+            f"{_counted(why for _, _, why in asked['without'])}."
         )
-    if told["selftest"] and "missed" in told:  # those of earlier versions say less
+    if told["selftest"]:
         lines += [
             "\nThe check, tested: the share that is found of solutions put among other code in disguise, and of "
             "modules of Python's standard library, where all that is found counts as a false alarm. A problem is "

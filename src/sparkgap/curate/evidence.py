@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sparkgap.curate.functions import FUTURE, Function, functions
-from sparkgap.curate.parsing import parsed
+from sparkgap.parsing import parsed
 
 _TEST_FILE = re.compile(r"(^|/)(test_\w+|\w+_test|tests?)\.py$|(^|/)tests?/[^/]+\.py$")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sparkgap.curate.parsing import Definition, docstring_node, parsed
+from sparkgap.parsing import Definition, docstring_node, parsed
 
 MOST_CHARS = 20_000  # of a function with all that it needs
 FUTURE = "from __future__ import annotations\n"

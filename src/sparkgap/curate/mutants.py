@@ -11,7 +11,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 
-from sparkgap.curate.parsing import docstring_node
+from sparkgap.parsing import docstring_node
 
 MOST = 10
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from sparkgap.curate.evidence import body, is_tests, program_start, stripped
 from sparkgap.curate.functions import functions
-from sparkgap.curate.parsing import Definition, docstring_node, functions_in, parsed
+from sparkgap.parsing import Definition, docstring_node, functions_in, parsed
 
 LEAST_WORDS = 4  # of a docstring, to say what is wanted
 LEAST_LINES, MOST_LINES = 2, 80  # of a body

@@ -6,11 +6,9 @@ breaks any rule at most 5 times in 100, however many rules there are.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from sparkgap.compare.contrast import shared
@@ -21,6 +19,7 @@ from sparkgap.errors import InputError
 from sparkgap.gate.checks import Check, Outcome, check
 from sparkgap.gate.rules import ALL, Rule, parse_rule
 from sparkgap.results import BenchmarkResult, RunResult
+from sparkgap.verbs import callable_module
 
 EXIT_CODES: dict[Outcome, int] = {"holds": 0, "fails": 1, "inconclusive": 3, "unscored": 4}
 _WORST: tuple[Outcome, ...] = ("unscored", "fails", "inconclusive", "holds")
@@ -131,10 +130,4 @@ def _subjects(rule: Rule, ours: RunResult, theirs: Side | None, pairs: dict[str,
     return found
 
 
-class _Module(ModuleType):
-    """Lets `sparkgap.gate` be called whichever came first: importing this package sets that name to the module."""
-
-    __call__ = staticmethod(gate)
-
-
-sys.modules[__name__].__class__ = _Module
+callable_module(__name__, gate)

@@ -68,7 +68,7 @@ _NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24  # offsets in struct seccomp_data (low w
 _AF_UNIX = 1
 _CLONE_PARENT, _CLONE_THREAD, _CLONE_NEWPID = 0x00008000, 0x00010000, 0x20000000
 _CLONE_NEW_ANY = 0x7E020080  # every flag that asks for a namespace
-_FORK = 0x1000 | 17  # CLONE_PIDFD | SIGCHLD, as kernel.fork_program has it
+_FORK = 0x1000 | 17  # CLONE_PIDFD | SIGCHLD, as kernel.forking has it
 
 # ioctl: is it a terminal, how wide, how much to read, blocking or not, close on exec
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)

@@ -14,14 +14,13 @@ Choices, each as the field has it or with the reason:
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 from sparkgap.judge import Judge
 from sparkgap.measure.measuring import Measuring
 from sparkgap.measure.options import MeasureOptions, MeasureProgress, MeasureResult, PartProgress
+from sparkgap.verbs import callable_module
 
 __all__ = ["MeasureOptions", "MeasureProgress", "MeasureResult", "PartProgress", "measure"]
 
@@ -53,10 +52,4 @@ def measure(
         return measuring.measured(Path(out) if out is not None else None)
 
 
-class _Module(ModuleType):
-    """Lets `sparkgap.measure` be called whichever came first: importing this package sets that name to the module."""
-
-    __call__ = staticmethod(measure)
-
-
-sys.modules[__name__].__class__ = _Module
+callable_module(__name__, measure)

@@ -8,10 +8,8 @@ The same runs give the same bytes: the only times in a report are those of the r
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Literal
 
 from sparkgap.claims import Claimed
@@ -21,6 +19,7 @@ from sparkgap.report.datasets import Dataset, is_dataset, read_dataset
 from sparkgap.report.differences import differences
 from sparkgap.report.training import Training, is_training, read_training
 from sparkgap.results import RunResult, read_result
+from sparkgap.verbs import callable_module
 
 Form = Literal["html", "md"]
 
@@ -75,10 +74,4 @@ def read(folder: Path, name: str = "") -> RunResult | Training | Dataset:
     return read_training(folder, name) if is_training(folder) else read_result(folder, name)
 
 
-class _Module(ModuleType):
-    """Lets `sparkgap.report` be called whichever came first: importing this package sets that name to the module."""
-
-    __call__ = staticmethod(report)
-
-
-sys.modules[__name__].__class__ = _Module
+callable_module(__name__, report)

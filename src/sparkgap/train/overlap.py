@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from sparkgap import plugins
 from sparkgap.errors import DataError, InputError
-from sparkgap.train.solutions import functions_in, hashes_in
+from sparkgap.train.solutions import functions_of, hashes_in
 
 if TYPE_CHECKING:
     from sparkgap.types import Problem
@@ -181,7 +181,7 @@ def _descriptions(problem: Problem) -> Iterator[str]:
     """Yield what the functions of a prompt are said to do, without the examples."""
     if problem.language != "python":
         return
-    for node in functions_in(problem.prompt) or functions_in(f"{problem.prompt.rstrip()}\n    pass"):
+    for node in functions_of(problem.prompt) or functions_of(f"{problem.prompt.rstrip()}\n    pass"):
         told = ast.get_docstring(node) or ""
         yield " ".join(_words(told.partition(">>>")[0]))
 

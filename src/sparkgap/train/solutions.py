@@ -9,44 +9,28 @@ other than Python.
 
 from __future__ import annotations
 
-import ast
 import re
 import textwrap
-import warnings
 from collections.abc import Iterator
 
-from sparkgap.structure import Definition, shape
+from sparkgap.parsing import Definition, functions_in, parsed
+from sparkgap.structure import shape
 
 LEAST_NODES = 20
 _DEFINITION = re.compile(r"^([ \t]*)(?:async[ \t]+)?def[ \t]", re.MULTILINE)
 
 
-def functions_in(text: str) -> list[Definition]:
+def functions_of(text: str) -> list[Definition]:
     """Return every function in a text that is Python, or in which Python stands."""
     if "def " not in text:
         return []
-    if (tree := tree_of(text)) is not None:
-        return _functions(tree)
-    return [node for block in _blocks(text) if (tree := tree_of(block)) is not None for node in _functions(tree)]
+    trees = map(parsed, [text] if parsed(text) is not None else _blocks(text))
+    return [node for tree in trees if tree is not None for node in functions_in(tree)]
 
 
 def hashes_in(text: str) -> Iterator[int]:
     """Yield the structure of every function in a text that is large enough to tell something."""
-    return (told.hash for node in functions_in(text) if (told := shape(node, literals=True)).nodes >= LEAST_NODES)
-
-
-def tree_of(text: str) -> ast.Module | None:
-    """Return the tree of a text, None if it is no Python; what Python warns of in it is none of ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
-            return None
-
-
-def _functions(tree: ast.Module) -> list[Definition]:
-    return [node for node in ast.walk(tree) if isinstance(node, Definition)]
+    return (told.hash for node in functions_of(text) if (told := shape(node, literals=True)).nodes >= LEAST_NODES)
 
 
 def _blocks(text: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ from sparkgap.curate.contamination.probes import (
     write_probes,
 )
 from sparkgap.curate.functions import Function, functions
-from sparkgap.curate.parsing import docstring_node, functions_in, parsed
+from sparkgap.parsing import docstring_node, functions_in, parsed
 from sparkgap.references import Reference, prepared, references
 from sparkgap.structure import shape
 from sparkgap.types import InputTests, Problem, Program

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.curate.contamination import driver
-from sparkgap.curate.parsing import parsed
+from sparkgap.parsing import parsed
 from sparkgap.types import InputTests, Limits, Problem, Program, StdioTests
 
 if TYPE_CHECKING:

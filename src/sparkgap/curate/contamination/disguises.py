@@ -19,7 +19,7 @@ import io
 import tokenize
 from collections.abc import Callable, Mapping
 
-from sparkgap.curate.parsing import docstring_node, parsed
+from sparkgap.parsing import docstring_node, parsed
 
 _KEPT = frozenset(dir(builtins)) | {"self", "cls"}
 _DOCSTRING = "Work out the value that the caller wants, from what it hands in."

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap import plugins
-from sparkgap.curate.parsing import docstring_nodes, functions_in, parsed
 from sparkgap.curate.shingles import grams, words
 from sparkgap.errors import DataError
+from sparkgap.parsing import docstring_nodes, functions_in, parsed
 from sparkgap.structure import outline, shape
 from sparkgap.types import CodeTests, Problem
 

@@ -18,9 +18,9 @@ from sparkgap.curate.contamination.calls import subject
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import NGRAM, Index
 from sparkgap.curate.functions import functions
-from sparkgap.curate.parsing import parsed
 from sparkgap.curate.rules import Rule
 from sparkgap.curate.shingles import grams, words
+from sparkgap.parsing import parsed
 from sparkgap.references import prepared
 from sparkgap.types import Problem, Program
 

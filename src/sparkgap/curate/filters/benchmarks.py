@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from sparkgap.curate.contamination.index import NGRAM, Index
 from sparkgap.curate.documents import Document, Values
-from sparkgap.curate.parsing import parsed
 from sparkgap.curate.rules import Rule, Step
 from sparkgap.curate.shingles import grams, words
+from sparkgap.parsing import parsed
 
 
 class Benchmarks:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from sparkgap.curate.documents import Document, Values
-from sparkgap.curate.parsing import docstring_nodes, functions_in, parsed
 from sparkgap.curate.rules import Rule, Step
+from sparkgap.parsing import docstring_nodes, functions_in, parsed
 
 _PYTHON = ("python",)
 _DEF = re.compile(r"^[ \t]*(async[ \t]+)?def\s", re.MULTILINE)

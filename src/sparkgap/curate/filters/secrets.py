@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sparkgap.curate.documents import Document, Values
-from sparkgap.curate.parsing import quoted_spans
 from sparkgap.curate.rules import Rule, Step
+from sparkgap.parsing import quoted_spans
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Python source parsed once for all the filters that look at its tree."""
+"""Python source of others: parsed once for all that look at its tree, its functions, docstrings and strings."""
 
 from __future__ import annotations
 
