@@ -80,6 +80,7 @@ def test_groups_count_by_part_and_leave_out_what_is_unscored() -> None:
     )
     assert result.groups["base"][1].value == 1.0
     assert result.groups["plus"][1].value == 0.5
+    assert result.group_problems == {"base": 2, "plus": 2}
     assert result.pass_at_k[1].value == 0.5
 
 

@@ -80,7 +80,8 @@ class GradeResult:
     """What the samples are worth.
 
     The figures at the top are those of the reading that was asked for; `strict` and `lenient` are the two readings
-    side by side. `groups` is pass@k by part of the tests ("base" alone, say) where the benchmark has parts. `gained`
+    side by side. `groups` is pass@k by part of the tests ("base" alone, say) where the benchmark has parts, and
+    `group_problems` over how many problems that is. `gained`
     samples pass when read leniently and fail strictly, `gained_by` what the lenient reading did; `lost` are the other
     way round. `run` is the folder, if any.
     """
@@ -95,6 +96,7 @@ class GradeResult:
     strict: Block
     lenient: Block
     groups: Mapping[str, Mapping[int, Interval]]
+    group_problems: Mapping[str, int]
     gained: int
     gained_by: Mapping[str, int]
     lost: int
@@ -116,6 +118,7 @@ class GradeResult:
             "strict": _block(self.strict),
             "lenient": _block(self.lenient),
             "groups": {name: _intervals(values) for name, values in self.groups.items()},
+            "group_problems": dict(self.group_problems),
             "gained": self.gained,
             "gained_by": dict(self.gained_by),
             "lost": self.lost,
@@ -172,6 +175,7 @@ class Tally:
         ks = tuple(ks)
         blocks = {way: self._block(way, ks) for way in self._statuses}
         head, counts = blocks["headline"], self._counts["headline"]
+        parts = sorted(self._groups.items())
         coverage = Coverage(
             problems=len(asked),
             attempted=len(counts),
@@ -185,7 +189,8 @@ class Tally:
         return GradeResult(
             benchmark, len(asked), self.samples, self.scored, self.passed, head.by_status, head.pass_at_k,
             blocks["strict"], blocks["lenient"],
-            groups={name: _pass_at_k(values, ks) for name, values in sorted(self._groups.items())},
+            groups={name: _pass_at_k(counts, ks) for name, counts in parts},
+            group_problems={name: sum(n > 0 for n, _ in counts.values()) for name, counts in parts},
             gained=self._gained.total(),
             gained_by=dict(sorted(self._gained.items(), key=lambda item: (-item[1], item[0]))),
             lost=self._lost,

@@ -40,7 +40,9 @@ def _pass_at_k(result: GradeResult) -> Iterator[str]:
         yield _interval_line(f"pass@{k}", interval)
         for name in parts:
             if k in result.groups[name]:
-                yield _interval_line(f"  {name} tests only", result.groups[name][k])
+                line = _interval_line(f"  {name} tests only", result.groups[name][k])
+                having = result.group_problems[name]
+                yield line + (f", over {_count(having, 'problem')}" if having < result.coverage.scored else "")
 
 
 def _interval_line(label: str, interval: Interval) -> str:
