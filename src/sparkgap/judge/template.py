@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
-from sparkgap.judge import channel, jail, kernel
+from sparkgap.judge import channel, folios, jail, kernel
 
 _LIMITS = struct.Struct("=dII")  # cpu_s, memory_mb, file_kb
 _SOCKET, _RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
@@ -28,14 +28,15 @@ Body = Callable[[list[int]], None]  # what a forked process does with the descri
 class Template:
     """The zygote's end. Made before `jail.seal`, which the template puts up for itself."""
 
-    def __init__(self, ours: int, level: str, put_on: jail.PutOn, body: Body) -> None:
-        """Start the template; `ours` is the zygote's own lowest descriptor, which it must not keep."""
+    def __init__(self, ours: int, level: str, put_on: jail.PutOn, body: Body, memory: folios.Plan) -> None:
+        """Start the template, its memory settled; `ours` is the zygote's lowest descriptor, which it must not keep."""
         self._socket, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             try:
                 os.dup2(theirs.fileno(), ours)  # in its place, so that all that comes later has a higher number
                 os.closerange(ours + 1, jail.MAX_FILES)
                 jail.seal(level)
+                folios.settle(memory)
                 zygote = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, ours)
                 _serve(zygote, kernel.forking(own_processes=level == "full", siblings=True), put_on, body)
             finally:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
-from sparkgap.judge import channel, jail, kernel, template, warmth
+from sparkgap.judge import channel, folios, jail, kernel, template, warmth
 from sparkgap.judge.jail import Limits
 from sparkgap.judge.template import Body
 
@@ -215,6 +215,7 @@ def start(role: str, control_descriptor: int, level: str, packages: tuple[str, .
         warmth.warm_interpreter()
         zygote = Zygote(control, level)
         put_on = jail.program_walls(level)
+        memory = folios.plan()
         jail.enter(level, jail.python_runtime(packages))
         sys.path[:] = [*sys.path[:3], *dict.fromkeys(os.path.dirname(p) for p in packages)]
         sys.dont_write_bytecode = True
@@ -224,7 +225,7 @@ def start(role: str, control_descriptor: int, level: str, packages: tuple[str, .
         gc.freeze()
         gc.set_threshold(7_000)  # a program allocates more than the default of 700 before it has begun
         gc.disable()
-        forked_from = template.Template(control.fileno(), level, put_on, body)
+        forked_from = template.Template(control.fileno(), level, put_on, body, memory)
         jail.seal(level)
     except Exception as error:
         control.send(b"E" + f"{error}".encode("utf-8", "replace"))

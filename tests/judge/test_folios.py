@@ -1,0 +1,93 @@
+"""Memory moved into huge pages: no byte changes, no address, nothing is both writable and executable."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sparkgap.judge import Judge, folios
+
+_SETTLED = """
+import ctypes, gc, hashlib, json, os, sys
+from sparkgap.judge import folios
+
+def pages():
+    return int(open("/proc/self/statm").read().split()[0])
+
+def code_of(plan):
+    return hashlib.sha256((ctypes.c_char * plan.code.size).from_address(plan.code.start)).hexdigest()
+
+things = {n: [str(n), float(n), {n: bytes(n % 700)}] for n in range(20_000)}
+plan, size = folios.plan(), pages()
+code = code_of(plan)
+for _ in range(3):
+    folios.settle(plan)
+del things[0]
+gc.collect()
+child = os.fork()
+if not child:
+    os._exit(7 if things[19_999][1] == 19_999.0 and eval("sum(range(10))") == 45 else 1)
+_, status = os.waitpid(child, 0)
+maps = [line.split() for line in open("/proc/self/maps")]
+print(json.dumps({
+    "written": len(plan.written),
+    "intact": all(t == [str(n), float(n), {n: bytes(n % 700)}] for n, t in things.items()),
+    "code": code_of(plan) == code,
+    "status": os.waitstatus_to_exitcode(status),
+    "grown": pages() - size,
+    "both": [line for line in maps if "w" in line[1] and "x" in line[1]],
+    "stack": next(line[1] for line in maps if line[-1] == "[stack]"),
+}))
+"""
+
+
+def test_a_settled_process_goes_on_with_the_same_memory() -> None:
+    ran = subprocess.run([sys.executable, "-c", _SETTLED], capture_output=True, text=True, check=True)
+    said = json.loads(ran.stdout)
+    assert said["written"] > 0 or folios.plan() == folios.NOTHING
+    assert said["intact"]
+    assert said["code"]
+    assert said["status"] == 7
+    assert said["grown"] < 64
+    assert said["both"] == []
+    assert said["stack"] == "rw-p"
+
+
+def test_what_is_gone_meanwhile_is_left_out() -> None:
+    gone = folios.Piece(1 << 40, 1 << 20)
+    folios.settle(folios.Plan((gone,), folios.Piece(0, 0)))
+
+
+def test_without_huge_pages_there_is_no_plan(tmp_path: Path, monkeypatch: Any) -> None:
+    switch = tmp_path / "enabled"
+    switch.write_text("always madvise [never]\n")
+    for place in (switch, tmp_path / "absent"):
+        monkeypatch.setattr(folios, "_ENABLED", str(place))
+        assert folios.plan() == folios.NOTHING
+
+
+def test_templates_are_settled_and_what_stays_beside_them_is_not() -> None:
+    there = folios.plan() != folios.NOTHING
+    before = _children(os.getpid())
+    with Judge(workers=1):
+        (worker,) = set(_children(os.getpid())).difference(before)
+        zygotes = [zygote for zygote in _children(worker) if _advised(zygote) is not None]
+        assert len(zygotes) == 2
+        for zygote in zygotes:
+            (template,) = _children(zygote)
+            assert not _advised(zygote)
+            assert bool(_advised(template)) == there
+
+
+def _children(process: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def _advised(process: int) -> int | None:
+    """Return how many mappings of a process are advised to be of huge pages; None if it is dead."""
+    flags = [line for line in Path(f"/proc/{process}/smaps").read_text().splitlines() if line.startswith("VmFlags:")]
+    return sum(" hg " in line for line in flags) if flags else None
