@@ -3,6 +3,8 @@
 Names that the function binds are numbered in order of their first use, so that renaming changes nothing and swapping
 two of them does; builtins, attributes and keywords keep theirs. A method's instance is left out. Literals count by
 their kind alone, or by their value where that is asked for.
+
+Where two programs are built otherwise, `likeness` says how much.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ from __future__ import annotations
 import ast
 import builtins
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sparkgap.parsing import Definition
+from sparkgap.parsing import Definition, docstring_nodes
 
 _BUILTIN = frozenset(dir(builtins))
 _SKIPPED = frozenset({"annotation", "returns", "decorator_list", "type_comment", "type_ignores", "ctx", "type_params"})
@@ -92,3 +95,46 @@ def _told(node: Definition, literals: bool) -> Iterator[str]:
                 kept = isinstance(current, ast.Attribute | ast.keyword | ast.alias | ast.ImportFrom)
                 inner.append(f"={value}" if kept else named(value))
         waiting += reversed(inner)
+
+
+def likeness(one: ast.Module, other: ast.Module) -> float:
+    """Return how much of two programs is built of the same parts, 0 to 1: the Jaccard index of `parts`."""
+    left, right = parts(one), parts(other)
+    return sum((left & right).values()) / max(1, sum((left | right).values()))
+
+
+def parts(tree: ast.Module) -> Counter[str]:
+    """Return how often each part stands in a program's functions, in no order.
+
+    Parts are the kinds of nodes, and for builtins, attributes and literals which one it is. Names are all one;
+    docstrings, type hints, decorators, imports, arguments, and what a definition is called do not count.
+    """
+    counted: Counter[str] = Counter()
+    left_out = {id(each) for each in docstring_nodes(tree)}
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in left_out or (isinstance(node, ast.Expr) and id(node.value) in left_out):
+            continue
+        if not isinstance(node, _HOMES):
+            counted[_part(node)] += 1
+        for name, value in ast.iter_fields(node):
+            if name not in _SKIPPED:
+                inner = value if isinstance(value, list) else [value]
+                waiting += [each for each in inner if isinstance(each, ast.AST)]
+    return counted
+
+
+_HOMES = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.arguments, ast.arg, ast.Import,
+          ast.ImportFrom, ast.alias)  # fmt: skip
+
+
+def _part(node: ast.AST) -> str:
+    match node:
+        case ast.Name(id=name):
+            return f"={name}" if name in _BUILTIN else "Name"
+        case ast.Attribute(attr=name):
+            return f".{name}"
+        case ast.Constant(value=value):
+            return f"={value!r}"
+    return type(node).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import corpus
-from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour
+from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour, size_of
 from sparkgap.curate.contamination.calls import Subject, subject
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import Known, build, known, load, save
@@ -71,7 +72,7 @@ def test_most_of_a_benchmark_is_found_in_disguise(
     kept = Verdicts(tmp_path / "v.jsonl")
     found = behaviour(Examiner(judge, humaneval.problems[::every]), rows, kept)
     kept.close()
-    assert sum(nodes > 6 for nodes, _ in found.rows.values()) >= 0.85 * len(rows)
+    assert sum(worth > 6 for worth, _ in found.rows.values()) >= 0.85 * len(rows)
 
 
 def test_what_was_asked_once_is_not_asked_again(
@@ -254,3 +255,21 @@ def test_variations_are_calls_of_the_same_kind(calls: list[tuple[object, object]
     for call in made:
         assert len(call) == 2
         assert all(type(value) in kinds[place] for place, value in enumerate(call))
+
+
+def test_what_is_built_otherwise_is_worth_less(judge: Judge, tmp_path: Path) -> None:
+    reference = "def f(items):\n    kept = {}\n    for item in items:\n        if item not in kept:\n"
+    reference += "            kept[item] = True\n    return list(kept)\n"
+    tests = "assert f([3, 3, 1]) == [3, 1]\nassert f(['b', 'a', 'b']) == ['b', 'a']\nassert f([2, 1, 2]) == [2, 1]"
+    problem = Problem("Once/1", "mine", "", reference, CodeTests(tests), "f")
+    single = replace(problem, tests=CodeTests(tests.split("\n", maxsplit=1)[0]))
+    texts = [DISGUISES["disguised"](reference), "def once(xs):\n    return [*dict.fromkeys(xs)]\n"]
+    worth = []
+    for place, asked in enumerate((problem, single)):
+        kept = Verdicts(tmp_path / f"{place}.jsonl")
+        found = behaviour(Examiner(judge, [asked]), enumerate(texts), kept)
+        kept.close()
+        worth.append([found.rows[0][0], found.rows[1][0]])
+    size = size_of(reference)
+    assert worth[0][0] == worth[1][0] == size  # a copy
+    assert worth[1][1] < worth[0][1] < 6 < size  # no copy, by a problem of one call and by one of three

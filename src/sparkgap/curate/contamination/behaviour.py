@@ -1,7 +1,9 @@
 """Behaviour: functions that solve a benchmark's problem, whatever they look like, found by running them in the judge.
 
 Each function that stands alone is asked the probes of every problem with as many arguments, in one program. Where it
-answers as the reference does, the benchmark's own tests decide. What was asked once is kept under a sha256 of the
+answers as the reference does, the benchmark's own tests decide. Small functions of innocent code do so, too; so what a
+solution is worth as evidence is its size, times how much of it is built like the published one: a copy in disguise is
+built alike, and a long function does not solve a problem by chance. What was asked once is kept under a sha256 of the
 program and the probes, so that a run that was killed goes on, and a second run asks nothing again.
 
 Not covered: functions that need a package besides the standard library, methods that use their instance, and problems
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgap.curate.contamination.calls import subject
 from sparkgap.curate.contamination.probes import (
+    FEW,
     Probe,
     answering,
     by_arity,
@@ -32,13 +35,14 @@ from sparkgap.curate.contamination.probes import (
 from sparkgap.curate.functions import Function, functions
 from sparkgap.parsing import docstring_node, functions_in, parsed
 from sparkgap.references import Reference, prepared, references
-from sparkgap.structure import shape
+from sparkgap.structure import likeness, shape
 from sparkgap.types import InputTests, Problem, Program
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
 
-VERSION = "behaviour 2"
+VERSION = "behaviour 3"
+ALONE = 0.2  # of a node, that what it does is worth by itself
 LEAST_CPU_S = 1.0  # that a function may take for a problem's tests: a slow copy is a copy
 _BATCH = 64  # functions that wait for each other before they are judged
 
@@ -81,13 +85,14 @@ class Verdicts:
 class Behaviour:
     """What was found, and how much was asked.
 
-    `rows` gives for each row the largest of the problems that a function of it solves: nodes of the structure of the
-    published solution, or of the function where that is smaller, and "PROBLEM by FUNCTION".
+    `rows` gives for each row the best evidence that a function of it solves a problem, and "PROBLEM by FUNCTION".
     """
 
-    rows: dict[int, tuple[int, str]] = field(default_factory=dict)
+    rows: dict[int, tuple[float, str]] = field(default_factory=dict)
     stuck: set[int] = field(default_factory=set)  # rows with a function that ran out of time or memory
-    solvers: list[tuple[int, str]] = field(default_factory=list)  # what each function that solves one is told by, once
+    solvers: list[tuple[float, str]] = field(
+        default_factory=list
+    )  # what each function that solves one is told by, once
     functions: int = 0  # that stand alone and were asked, each once
     unfinished: int = 0  # that ran out of time or memory, and so were asked in vain
     problems: int = 0  # that could be asked
@@ -220,10 +225,32 @@ def behaviour(
         elif told:
             result.solvers.append((told[0], told[1]))
         for row in rows if told else ():
-            nodes, name = told
+            worth, name = told
             best = result.rows.get(row, (0, ""))
-            result.rows[row] = min((nodes, name), best, key=lambda each: (-each[0], each[1]))
+            result.rows[row] = min((worth, name), best, key=lambda each: (-each[0], each[1]))
     return result
+
+
+def evidence(function: Function, probe: Probe) -> float:
+    """Return what it is worth that a function solves a problem, in nodes of its structure.
+
+    It is the nodes of the function or of the published solution, whichever has fewer, times how much of the two is
+    built of the same parts (`likeness`). Where the benchmark has calls enough of its own to tell (`FEW`), each node
+    that is built otherwise is worth a part as well (`ALONE`).
+    """
+    published = solution(probe.problem)
+    one, other = parsed(function.program), parsed(published)
+    if one is None or other is None:
+        return 0.0
+    alike = likeness(one, other)
+    worth = alike + ALONE * (1 - alike) if len(probe.own) >= FEW else alike
+    return round(min(size_of(function.program), size_of(published)) * worth, 1)
+
+
+def solution(problem: Problem) -> str:
+    """Return the published solution: the function that the problem is about, with what it needs, and nothing else."""
+    name = subject(problem).name
+    return next((each.program for each in functions(problem.reference) if each.name == name), problem.reference)
 
 
 def size_of(program: str) -> int:
@@ -233,14 +260,13 @@ def size_of(program: str) -> int:
 
 
 def _settle(examiner: Examiner, waiting: list[tuple[str, Function, list[Probe]]], kept: Verdicts) -> None:
-    """Keep for each function the largest problem that it solves, and leave nothing waiting."""
+    """Keep for each function the problem for which it is the best evidence, and leave nothing waiting."""
     if not waiting:
         return
     pairs = [(function, probe) for _, function, found in waiting for probe in found]
     passed = iter(examiner.confirmed(pairs))
     for key, function, found in waiting:
-        own = size_of(function.program)
-        solved = [(-min(own, size_of(probe.problem.reference)), probe.problem.id) for probe in found if next(passed)]
+        solved = [(-evidence(function, probe), probe.problem.id) for probe in found if next(passed)]
         kept.keep(key, [-min(solved)[0], f"{min(solved)[1]} by {function.name}"] if solved else "")
     waiting.clear()
 

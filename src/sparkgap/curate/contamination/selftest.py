@@ -13,7 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour, known_references, size_of
+from sparkgap.curate.contamination.behaviour import (
+    Examiner,
+    Verdicts,
+    behaviour,
+    known_references,
+    size_of,
+    solution,
+)
 from sparkgap.curate.contamination.calls import subject
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import NGRAM, Index
@@ -31,6 +38,7 @@ VERSION = "2"
 WAYS = ("ngrams", "structure", "behaviour")
 CLEAN = "standard library"
 TRIVIAL = "so short that innocent code does the same"
+OTHERWISE = "it is short and built so otherwise that innocent code does the same"
 _AROUND = (
     '"""Parts of a larger program."""\n\nimport os\n\n\ndef place(root, name):\n'
     '    """Where a file of this name would be."""\n'
@@ -113,16 +121,16 @@ def selftest(check: Check, problems: Sequence[Problem], clean: Iterable[str], ke
     counts: dict[str, list[int]] = {guise: [0] * 8 for guise in DISGUISES}
     missed: list[Missed] = []
     for row, each in enumerate(hidden):
-        nodes = found.rows.get(row, (0, ""))[0]
-        hits = _hits(check, nodes, each.text)
+        worth = found.rows.get(row, (0, ""))[0]
+        hits = _hits(check, worth, each.text)
         why = unasked.get((each.problem.benchmark, each.problem.id), "")
-        if not why and rule.keeps(size_of(each.problem.reference)):
+        if not why and rule.keeps(size_of(solution(each.problem))):
             why = TRIVIAL
         told = (1, *hits, any(hits), not why, 1, hits[-1])
         counts[each.guise] = [total + one for total, one in zip(counts[each.guise], told, strict=True)]
         if not hits[-1]:
             missed.append(Missed(each.problem.benchmark, each.problem.id, each.guise,
-                                 why or _why(each, nodes, row in found.stuck)))  # fmt: skip
+                                 why or _why(each, worth, row in found.stuck)))  # fmt: skip
     tried = [Tried(guise, *told) for guise, told in counts.items()]
     innocent, alarms = _clean(check, list(clean), kept)
     return Outcome((*tried, innocent), tuple(missed), alarms)
@@ -132,18 +140,18 @@ def _clean(check: Check, texts: Sequence[str], kept: Verdicts) -> tuple[Tried, t
     """Return what is found in texts that hold no solution, and who was taken for one."""
     found = behaviour(check.examiner, enumerate(texts), kept)
     hits = [_hits(check, found.rows.get(row, (0, ""))[0], text) for row, text in enumerate(texts)]
-    alarms = tuple(sorted(name for nodes, name in found.solvers if not check.rules["behaviour"].keeps(nodes)))
+    alarms = tuple(sorted(name for worth, name in found.solvers if not check.rules["behaviour"].keeps(worth)))
     ngrams, structure, behaved = (sum(each[way] for each in hits) for way in range(len(WAYS)))
     every = sum(map(any, hits))
     return Tried(CLEAN, len(texts), ngrams, structure, behaved, every, 0, found.functions, len(alarms)), alarms
 
 
-def _why(hidden: _Hidden, nodes: int, stuck: bool) -> str:
+def _why(hidden: _Hidden, worth: float, stuck: bool) -> str:
     """Return why a solution was missed whose problem can be told by behaviour."""
     if hidden.name not in {each.name for each in functions(hidden.text)}:
         return "it does not stand alone"
-    if nodes:
-        return TRIVIAL
+    if worth:
+        return OTHERWISE
     return "it did not come to an end" if stuck else "it answers otherwise than the reference on variations"
 
 
@@ -208,7 +216,7 @@ def _called(problem: Problem, function: str, text: str) -> str | None:
     return f"{home.name}.{name}" if isinstance(home, ast.ClassDef) else name
 
 
-def _hits(check: Check, solved: int, text: str) -> tuple[bool, bool, bool]:
+def _hits(check: Check, solved: float, text: str) -> tuple[bool, bool, bool]:
     overlap, _ = check.index.overlap(grams(words(text), NGRAM))
     tree = parsed(text)
     nodes = check.index.same_shape(tree)[0] if tree is not None else 0
