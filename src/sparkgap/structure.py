@@ -59,9 +59,10 @@ def _body(node: Definition) -> list[ast.stmt]:
 def _told(node: Definition, literals: bool) -> Iterator[str]:
     """Yield a word for each node, in order."""
     numbers: dict[str, int] = {}
+    builtin = _BUILTIN - bound(node)
 
     def named(name: str) -> str:
-        if name in _BUILTIN and name not in numbers:
+        if name in builtin:
             return f"={name}"
         return f"={numbers.setdefault(name, len(numbers))}"
 
@@ -97,10 +98,18 @@ def _told(node: Definition, literals: bool) -> Iterator[str]:
         waiting += reversed(inner)
 
 
-def likeness(one: ast.Module, other: ast.Module) -> float:
-    """Return how much of two programs is built of the same parts, 0 to 1: the Jaccard index of `parts`."""
-    left, right = parts(one), parts(other)
-    return sum((left & right).values()) / max(1, sum((left | right).values()))
+def bound(tree: ast.AST) -> set[str]:
+    """Return the names that are bound somewhere in a tree: what is called `list` there may be no builtin."""
+    return {
+        node.arg if isinstance(node, ast.arg) else node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    }
+
+
+def likeness(one: Counter[str], other: Counter[str]) -> float:
+    """Return how much of two programs is built of the same `parts`, 0 to 1: their Jaccard index."""
+    return (one & other).total() / max(1, (one | other).total())
 
 
 def parts(tree: ast.Module) -> Counter[str]:
@@ -110,6 +119,7 @@ def parts(tree: ast.Module) -> Counter[str]:
     docstrings, type hints, decorators, imports, arguments, and what a definition is called do not count.
     """
     counted: Counter[str] = Counter()
+    builtin = _BUILTIN - bound(tree)
     left_out = {id(each) for each in docstring_nodes(tree)}
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -117,7 +127,7 @@ def parts(tree: ast.Module) -> Counter[str]:
         if id(node) in left_out or (isinstance(node, ast.Expr) and id(node.value) in left_out):
             continue
         if not isinstance(node, _HOMES):
-            counted[_part(node)] += 1
+            counted[_part(node, builtin)] += 1
         for name, value in ast.iter_fields(node):
             if name not in _SKIPPED:
                 inner = value if isinstance(value, list) else [value]
@@ -129,10 +139,10 @@ _HOMES = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.a
           ast.ImportFrom, ast.alias)  # fmt: skip
 
 
-def _part(node: ast.AST) -> str:
+def _part(node: ast.AST, builtin: frozenset[str]) -> str:
     match node:
         case ast.Name(id=name):
-            return f"={name}" if name in _BUILTIN else "Name"
+            return f"={name}" if name in builtin else "Name"
         case ast.Attribute(attr=name):
             return f".{name}"
         case ast.Constant(value=value):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import corpus
-from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour, size_of
+from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour
 from sparkgap.curate.contamination.calls import Subject, subject
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import Known, build, known, load, save
-from sparkgap.curate.contamination.probes import ALIKE, answering, balanced, chance, probes, read_probes, write_probes
+from sparkgap.curate.contamination.probes import (
+    ALIKE,
+    Probe,
+    answering,
+    balanced,
+    chance,
+    probes,
+    read_probes,
+    write_probes,
+)
 from sparkgap.curate.contamination.selftest import CLEAN, WAYS, Check, sampled, selftest, standard_library
 from sparkgap.curate.contamination.variations import variations
+from sparkgap.curate.contamination.weight import size_of, weight
 from sparkgap.curate.deciding import all_rules
 from sparkgap.curate.documents import Document
 from sparkgap.curate.filters.benchmarks import FILTER
@@ -257,19 +266,12 @@ def test_variations_are_calls_of_the_same_kind(calls: list[tuple[object, object]
         assert all(type(value) in kinds[place] for place, value in enumerate(call))
 
 
-def test_what_is_built_otherwise_is_worth_less(judge: Judge, tmp_path: Path) -> None:
+def test_what_is_built_otherwise_weighs_less() -> None:
     reference = "def f(items):\n    kept = {}\n    for item in items:\n        if item not in kept:\n"
     reference += "            kept[item] = True\n    return list(kept)\n"
-    tests = "assert f([3, 3, 1]) == [3, 1]\nassert f(['b', 'a', 'b']) == ['b', 'a']\nassert f([2, 1, 2]) == [2, 1]"
-    problem = Problem("Once/1", "mine", "", reference, CodeTests(tests), "f")
-    single = replace(problem, tests=CodeTests(tests.split("\n", maxsplit=1)[0]))
-    texts = [DISGUISES["disguised"](reference), "def once(xs):\n    return [*dict.fromkeys(xs)]\n"]
-    worth = []
-    for place, asked in enumerate((problem, single)):
-        kept = Verdicts(tmp_path / f"{place}.jsonl")
-        found = behaviour(Examiner(judge, [asked]), enumerate(texts), kept)
-        kept.close()
-        worth.append([found.rows[0][0], found.rows[1][0]])
-    size = size_of(reference)
-    assert worth[0][0] == worth[1][0] == size  # a copy
-    assert worth[1][1] < worth[0][1] < 6 < size  # no copy, by a problem of one call and by one of three
+    problem = Problem("Once/1", "mine", "", f"{reference}\ndef g():\n    pass\n", CodeTests(""), "f")
+    once, thrice = (Probe(problem, ((([3, 3],), "[3]"),) * count, ()) for count in (1, 3))
+    (copy,) = functions(DISGUISES["disguised"](reference))
+    (other,) = functions("def once(xs):\n    return [*dict.fromkeys(xs)]\n")
+    assert weight(copy, once) == weight(copy, thrice) == size_of(reference)
+    assert 0 < weight(other, once) < weight(other, thrice) < 6 < weight(copy, once)

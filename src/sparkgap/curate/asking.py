@@ -70,7 +70,7 @@ def explanations(dataset: Path, what: str) -> Iterator[tuple[dict[str, Any], str
         if row["structure_problem"]:
             lines.append(f"  a function of {row['structure_nodes']} nodes is built like {row['structure_problem']}")
         if row["behaves_as"]:
-            lines.append(f"  a function of it solves {row['behaves_as']}, as evidence {row['behaviour_evidence']:g}")
+            lines.append(f"  a function of it solves {row['behaves_as']}, and weighs {row['behaviour_weight']:g}")
         yield row, "\n".join(lines)
 
 

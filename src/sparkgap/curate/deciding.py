@@ -41,7 +41,7 @@ ACROSS: tuple[Judged, ...] = (
     Judged(Rule("exact", "copies", "at most", 0, "1 where a better exact copy is kept"), "duplicates", VERSION),
     Judged(Rule("near", "similarity", "at most", 0.7, "estimated Jaccard index with a copy of its cluster"),
            "duplicates", VERSION),
-    Judged(Rule("behaviour", "behaviour_evidence", "at most", 6,
+    Judged(Rule("behaviour", "behaviour_weight", "at most", 6,
                 "nodes of a function that solves a problem, times how much of it is built like the published solution"),
            "decontamination", "behaviour 3"),
     Judged(Rule("gap", "gap", "at least", -math.inf, "how near it is to the problems that the run of --for failed"),
@@ -54,7 +54,7 @@ class Found:
     """What is known of rows besides their measurements.
 
     `compiled`: what the compiler of a row's language says of it (does it parse, does it build, the first error).
-    `behaviour`: the best evidence that a function of a row solves a problem, and which problem by which function.
+    `behaviour`: the largest weight of a function of a row that solves a problem, and which problem by which function.
     `gap`: how near a row is to the problems that a run failed.
     """
 
@@ -143,9 +143,9 @@ def _tell(decided: Decisions, found: Found) -> None:
     for row, told in found.compiled.items():
         decided.values["parses"][row], decided.values["builds"][row], decided.values["compiler_says"][row] = told
     decided.values["behaves_as"] = np.full(rows, "", object)
-    decided.values["behaviour_evidence"] = np.zeros(rows, np.float64)
+    decided.values["behaviour_weight"] = np.zeros(rows, np.float64)
     for row, (worth, name) in found.behaviour.items():
-        decided.values["behaves_as"][row], decided.values["behaviour_evidence"][row] = name, worth
+        decided.values["behaves_as"][row], decided.values["behaviour_weight"][row] = name, worth
     decided.values["gap"] = np.full(rows, None, object)
     for row, score in found.gap.items():
         decided.values["gap"][row] = score

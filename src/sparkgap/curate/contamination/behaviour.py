@@ -1,10 +1,10 @@
 """Behaviour: functions that solve a benchmark's problem, whatever they look like, found by running them in the judge.
 
 Each function that stands alone is asked the probes of every problem with as many arguments, in one program. Where it
-answers as the reference does, the benchmark's own tests decide. Small functions of innocent code do so, too; so what a
-solution is worth as evidence is its size, times how much of it is built like the published one: a copy in disguise is
-built alike, and a long function does not solve a problem by chance. What was asked once is kept under a sha256 of the
-program and the probes, so that a run that was killed goes on, and a second run asks nothing again.
+answers as the reference does, the benchmark's own tests decide. Small functions of innocent code do so, too; so a
+solution is weighed (weight.py), and what would weigh next to nothing is not looked into. What was asked once is kept
+under a sha256 of the program and the probes, so that a run that was killed goes on, and a second run asks nothing
+again.
 
 Not covered: functions that need a package besides the standard library, methods that use their instance, and problems
 whose tests hold no call with literal arguments (`Behaviour.without` names them).
@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgap.curate.contamination.calls import subject
 from sparkgap.curate.contamination.probes import (
-    FEW,
     Probe,
     answering,
     by_arity,
@@ -32,17 +31,16 @@ from sparkgap.curate.contamination.probes import (
     read_probes,
     write_probes,
 )
+from sparkgap.curate.contamination.weight import LEAST, weight
 from sparkgap.curate.functions import Function, functions
-from sparkgap.parsing import docstring_node, functions_in, parsed
+from sparkgap.parsing import docstring_node
 from sparkgap.references import Reference, prepared, references
-from sparkgap.structure import likeness, shape
 from sparkgap.types import InputTests, Problem, Program
 
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
 
 VERSION = "behaviour 3"
-ALONE = 0.2  # of a node, that what it does is worth by itself
 LEAST_CPU_S = 1.0  # that a function may take for a problem's tests: a slow copy is a copy
 _BATCH = 64  # functions that wait for each other before they are judged
 
@@ -85,7 +83,7 @@ class Verdicts:
 class Behaviour:
     """What was found, and how much was asked.
 
-    `rows` gives for each row the best evidence that a function of it solves a problem, and "PROBLEM by FUNCTION".
+    `rows` gives for each row the largest weight of a function of it that solves a problem, and "PROBLEM by FUNCTION".
     """
 
     rows: dict[int, tuple[float, str]] = field(default_factory=dict)
@@ -208,8 +206,9 @@ def behaviour(
                         yield key, arity, function
 
     for done, (key, function, found) in enumerate(examiner.candidates(unknown()), 1):
-        if found:
-            waiting.append((key, function, found))
+        heavy = [probe for probe in found or () if weight(function, probe) >= LEAST]
+        if heavy:
+            waiting.append((key, function, heavy))
         else:
             kept.keep(key, None if found is None else "")
         if len(waiting) >= _BATCH:
@@ -231,42 +230,14 @@ def behaviour(
     return result
 
 
-def evidence(function: Function, probe: Probe) -> float:
-    """Return what it is worth that a function solves a problem, in nodes of its structure.
-
-    It is the nodes of the function or of the published solution, whichever has fewer, times how much of the two is
-    built of the same parts (`likeness`). Where the benchmark has calls enough of its own to tell (`FEW`), each node
-    that is built otherwise is worth a part as well (`ALONE`).
-    """
-    published = solution(probe.problem)
-    one, other = parsed(function.program), parsed(published)
-    if one is None or other is None:
-        return 0.0
-    alike = likeness(one, other)
-    worth = alike + ALONE * (1 - alike) if len(probe.own) >= FEW else alike
-    return round(min(size_of(function.program), size_of(published)) * worth, 1)
-
-
-def solution(problem: Problem) -> str:
-    """Return the published solution: the function that the problem is about, with what it needs, and nothing else."""
-    name = subject(problem).name
-    return next((each.program for each in functions(problem.reference) if each.name == name), problem.reference)
-
-
-def size_of(program: str) -> int:
-    """Return how many nodes the structure of a program has, all of its functions together."""
-    tree = parsed(program)
-    return sum(shape(node).nodes for node in functions_in(tree)) if tree is not None else 0
-
-
 def _settle(examiner: Examiner, waiting: list[tuple[str, Function, list[Probe]]], kept: Verdicts) -> None:
-    """Keep for each function the problem for which it is the best evidence, and leave nothing waiting."""
+    """Keep for each function the problem whose solution it weighs most as, and leave nothing waiting."""
     if not waiting:
         return
     pairs = [(function, probe) for _, function, found in waiting for probe in found]
     passed = iter(examiner.confirmed(pairs))
     for key, function, found in waiting:
-        solved = [(-evidence(function, probe), probe.problem.id) for probe in found if next(passed)]
+        solved = [(-weight(function, probe), probe.problem.id) for probe in found if next(passed)]
         kept.keep(key, [-min(solved)[0], f"{min(solved)[1]} by {function.name}"] if solved else "")
     waiting.clear()
 

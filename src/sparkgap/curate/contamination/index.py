@@ -21,7 +21,7 @@ from sparkgap.types import CodeTests, Problem
 if TYPE_CHECKING:
     import numpy as np
 
-VERSION = "1"  # raised whenever the same problems could make another index
+VERSION = "2"  # raised whenever the same problems could make another index
 NGRAM = 10  # words
 LEAST_GRAMS = 5  # a text of fewer says too little
 COMMON = 8  # problems: an n-gram of more of them is an idiom or a template, and counts for none

@@ -13,17 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkgap.curate.contamination.behaviour import (
-    Examiner,
-    Verdicts,
-    behaviour,
-    known_references,
-    size_of,
-    solution,
-)
+from sparkgap.curate.contamination.behaviour import Examiner, Verdicts, behaviour, known_references
 from sparkgap.curate.contamination.calls import subject
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import NGRAM, Index
+from sparkgap.curate.contamination.weight import size_of, solution
 from sparkgap.curate.functions import functions
 from sparkgap.curate.rules import Rule
 from sparkgap.curate.shingles import grams, words

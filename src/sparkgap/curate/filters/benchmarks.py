@@ -18,7 +18,7 @@ class Benchmarks:
     """The largest overlap with one text of one problem, the largest function with the structure of a solution."""
 
     name = "benchmarks"
-    version = "1"
+    version = "2"
     step: Step = "decontamination"
     order = 0
     attributes: Mapping[str, type] = {
