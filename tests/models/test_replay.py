@@ -218,6 +218,26 @@ def test_inspects_own_numbers_are_not_taken_for_ids(tmp_path: Path, monkeypatch:
     assert "its number is only Inspect's own" in refusal(write(tmp_path / "log.eval"))
 
 
+def test_an_inspect_log_of_another_benchmark_is_left_out_of_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspect_log(monkeypatch)
+    logs = {"a.eval": [inspect_sample(FIRST, "x")], "b.eval": [inspect_sample(1, "another"), inspect_sample(2, "text")]}
+    read = []
+
+    def read_eval_log(path: str) -> Any:
+        read.append(Path(path).name)
+        return types.SimpleNamespace(samples=logs[read[-1]])
+
+    sys.modules["inspect_ai.log"].read_eval_log = read_eval_log  # type: ignore[attr-defined]
+    for name in logs:
+        write(tmp_path / name)
+    replay = Replay(str(tmp_path), {})
+    assert [len(replay.recorded("hello", each)) for each in HELLO[:2]] == [1, 0]
+    assert replay.recorded("katas", next(iter(plugins.find("benchmarks", "katas").problems()))) == ()
+    assert read == ["a.eval", "b.eval"]  # once each, though two benchmarks asked
+
+
 def test_an_inspect_log_without_inspect_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "inspect_ai", None)
     assert "pip install 'sparkgap[inspect]'" in refusal(write(tmp_path / "log.eval"))

@@ -51,6 +51,7 @@ class Replay:
             features.add("logprobs")
         self.features = frozenset(features)
         self._read: dict[str, dict[str, tuple[Recorded, ...]]] = {}
+        self._logs: dict[Path, tuple[Entry, ...]] = {}  # of Inspect: slow to read, and every benchmark asks
         self._lock = threading.Lock()
 
     def recorded(self, benchmark: str, problem: Problem) -> tuple[Recorded, ...]:
@@ -87,22 +88,22 @@ class Replay:
         found: dict[str, list[Recorded]] = {}
         runs: list[Path] = []
         for path, form in self._files:
-            if not self._belongs(path, form, benchmark, ids):
+            if not self._belongs(path, form, benchmark, ids, texts):
                 continue
             if form == "measure":
                 runs.append(path.parent)
-            for id_, recorded in _found(path, form, ids, texts):
+            for id_, recorded in self._found(path, form, ids, texts):
                 found.setdefault(id_, []).extend(recorded)
         if len(runs) > 1:
             raise InputError(f"several runs of {benchmark} ({', '.join(map(str, runs))}); replay one of these folders")
         return {id_: tuple(recorded) for id_, recorded in found.items()}
 
-    def _belongs(self, path: Path, form: Format, benchmark: str, ids: TaskIds) -> bool:
+    def _belongs(self, path: Path, form: Format, benchmark: str, ids: TaskIds, texts: Mapping[str, str]) -> bool:
         """Whether a file is for a benchmark; a single file always is, so that its faults are seen."""
         if len(self._files) == 1:
             return True
         if form == "inspect":
-            return True
+            return any(_knows(entry, ids, texts, counted) for entry, counted in self._entries(path, form))
         if form == "measure":
             return path.parent.name == benchmark or path.parent.name.startswith(f"{benchmark}-")
         if form == "lm_eval" and (task := lm_eval_task(path)):
@@ -114,6 +115,26 @@ class Replay:
         except InputError:
             return False
         return True
+
+    def _found(
+        self, path: Path, form: Format, ids: TaskIds, texts: Mapping[str, str]
+    ) -> Iterator[tuple[str, tuple[Recorded, ...]]]:
+        """Yield (problem id, samples) of each line of one file."""
+        if form == "samples":
+            for sample in read_samples([path], ids):
+                yield sample.problem_id, (Recorded((Reply(sample.reply, error=sample.error),), sample.form),)
+            return
+        for entry, counted in self._entries(path, form):
+            yield _problem_id(entry, ids, texts, counted), entry.recorded
+
+    def _entries(self, path: Path, form: Format) -> Iterator[tuple[Entry, bool]]:
+        """Yield what a file holds, and whether its ids are only Inspect's numbers."""
+        told = self._logs.get(path) or tuple(entries(path, form))
+        if form == "inspect":
+            self._logs[path] = told
+        counted = form == "inspect" and _only_counted([entry.task for entry in told])
+        for entry in told:
+            yield entry, counted
 
 
 class ReplayProvider:
@@ -154,20 +175,6 @@ def _files(paths: str) -> Iterator[Path]:
         yield from inside
 
 
-def _found(
-    path: Path, form: Format, ids: TaskIds, texts: Mapping[str, str]
-) -> Iterator[tuple[str, tuple[Recorded, ...]]]:
-    """Yield (problem id, samples) of each line of one file."""
-    if form == "samples":
-        for sample in read_samples([path], ids):
-            yield sample.problem_id, (Recorded((Reply(sample.reply, error=sample.error),), sample.form),)
-        return
-    told = list(entries(path, form))
-    counted = form == "inspect" and _only_counted([entry.task for entry in told])
-    for entry in told:
-        yield _problem_id(entry, ids, texts, counted), entry.recorded
-
-
 def _problem_id(entry: Entry, ids: TaskIds, texts: Mapping[str, str], counted: bool) -> str:
     """Return the benchmark's id of the problem that an entry answers."""
     by_text = texts.get(_squeezed(entry.text)) if entry.text else None
@@ -181,6 +188,15 @@ def _problem_id(entry: Entry, ids: TaskIds, texts: Mapping[str, str], counted: b
         return ids.find(entry.task)
     except InputError as fault:
         raise InputError(f"{entry.where}: {fault}") from None
+
+
+def _knows(entry: Entry, ids: TaskIds, texts: Mapping[str, str], counted: bool) -> bool:
+    """Whether the benchmark has the problem that an entry answers."""
+    try:
+        _problem_id(entry, ids, texts, counted)
+    except InputError:
+        return False
+    return True
 
 
 def _only_counted(tasks: list[object]) -> bool:
