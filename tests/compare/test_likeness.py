@@ -75,7 +75,12 @@ def test_prompts_cannot_be_told_apart_where_fewer_problems_were_asked(tmp_path: 
     assert any("problems asked: 20 and all" in warning for warning in found.warnings)
 
 
-def test_a_run_of_grade_knows_no_prompts(tmp_path: Path) -> None:
-    ours, theirs = results(tmp_path, {"prompts": SHA[0]}, {"prompts": "", "variant": "", "split": "auto"})
+@pytest.mark.parametrize(("prompts", "says"), [(SHA[0], "how one side was asked"), ("", "how both sides were asked")])
+def test_answers_on_disk_know_no_prompts(tmp_path: Path, prompts: str, says: str) -> None:
+    ours, theirs = results(
+        tmp_path, {"prompts": prompts, "decoding": {"seed": 1}}, {"prompts": "", "split": "auto", "decoding": None}
+    )
     assert unlike(ours, theirs).refusals == ()
-    assert any("not recorded" in warning for warning in unlike(ours, theirs).warnings)
+    (warning,) = unlike(ours, theirs).warnings
+    assert says in warning
+    assert "not recorded" in warning

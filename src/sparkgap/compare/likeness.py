@@ -56,7 +56,7 @@ def _refusals(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[st
 
 def _warnings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
     for key, words in _CONDITIONS.items():
-        if key in ours and key in theirs and ours[key] != theirs[key]:
+        if None not in (ours.get(key), theirs.get(key)) and ours[key] != theirs[key]:
             yield f"different {words}: {_shown(ours[key])} and {_shown(theirs[key])}"
     raters = [each["rater"] for each in (ours, theirs) if each.get("rater")]
     if len(raters) == 2 and raters[0] != raters[1] and raters[0].get("model") == raters[1].get("model"):
@@ -66,8 +66,9 @@ def _warnings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[st
     if ours.get("limit") != theirs.get("limit"):
         asked = (str(each.get("limit") or "all") for each in (ours, theirs))
         yield f"different numbers of problems asked: {' and '.join(asked)}; the shared ones are compared"
-    if bool(ours.get("prompts")) != bool(theirs.get("prompts")):
-        yield "the prompts of one side are not recorded (a run of `grade` knows samples only)"
+    if unknown := [each for each in (ours, theirs) if not each.get("prompts")]:
+        side = "one side was" if len(unknown) == 1 else "both sides were"
+        yield f"how {side} asked (prompts, decoding) is not recorded: answers that were on disk already"
 
 
 def _known(ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str) -> bool:

@@ -257,7 +257,7 @@ def _as_recorded(part: Part, model: Recording, wanted: int | None, named: bool) 
     form = next(samples[0].form for samples in recorded if samples)
     alike = [variant for variant in part.benchmark.variants if variant.form == form]
     variant = part.variant if named or not alike else alike[0]
-    return replace(part, variant=variant, samples=min(most, wanted or most), decoding={})
+    return replace(part, variant=variant, samples=min(most, wanted or most), decoding={}, recorded=True)
 
 
 def _raise_first(fault: BaseException | None) -> None:

@@ -30,6 +30,7 @@ class Part:
     decoding: Mapping[str, Any]  # laid over every request's own
     split: str
     limit: int | None
+    recorded: bool = False  # the replies lie on disk, and nobody knows how they were asked for
 
     @property
     def name(self) -> str:
@@ -52,7 +53,10 @@ class Part:
         return replace(request, decoding=decoding)
 
     def question(self) -> Json:
-        """Return what decides this part's result, the model and the judging aside."""
+        """Return what decides this part's result, the model and the judging aside.
+
+        Replies on disk are not said to have been asked for in our words: their prompts and decoding are left open.
+        """
         published = data.published()
         return {
             "benchmark": self.benchmark.name,
@@ -60,12 +64,15 @@ class Part:
             "split": self.split,
             "limit": self.limit,
             "samples": self.samples,
-            "decoding": {name: list(value) if name == "stop" else value for name, value in self.decoding.items()},
+            "decoding": None if self.recorded else self._overrides(),
             "data": {name: published[name].sha256 for name in self.benchmark.files if name in published},
-            "prompts": self._prompts(),
+            "prompts": "" if self.recorded else self._prompts(),
             "sparkgap": __version__,
             "python": platform.python_version(),
         }
+
+    def _overrides(self) -> Json:
+        return {name: list(value) if name == "stop" else value for name, value in self.decoding.items()}
 
     def _prompts(self) -> str:
         """Return the sha256 (hex) of what every problem's first request says, however the reply is drawn."""
