@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkgap import plugins, stats
-from sparkgap.claims import REPORTED
+from sparkgap.claims import REPORTED, read_claims
 from sparkgap.compare.contrast import Contrast, contrast, shared
 from sparkgap.compare.figures import Figure, means
 from sparkgap.compare.losses import Loss, cause_of, losses
@@ -120,6 +120,7 @@ def gap(
     if not others:
         raise InputError("a gap is between two: name another run, or a claim such as claim:gpt-5")
     claims = tuple(claims)
+    read_claims(claims)  # a file that is wrong is said, whichever sides are named
     mine, *sides = _told_apart([read_side(side, claims) for side in (ours, *others)])
     known: dict[str, Mapping[str, Traits]] = {}
     gaps = tuple(_gap(mine, other, anyway, draws, known) for other in sides)

@@ -89,6 +89,12 @@ def test_another_exam_is_shown_as_one(tmp_path: Path) -> None:
     assert "NOT THE SAME EXAM: different prompts" in invoke(a, b, "--anyway").stdout
 
 
+def test_a_file_of_claims_is_read_though_no_claim_is_named(runs: tuple[Path, Path]) -> None:
+    done = invoke(*runs, "--claims", "none.toml")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "cannot read the claims in none.toml" in done.stderr
+
+
 def test_hostile_names_reach_no_terminal(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", "humaneval", flags([1, 0] * 20), model="\x1b[2Jours\x07", isolation="\x1b[31m")
     b = write_run(tmp_path / "b", "humaneval", flags([1, 1] * 20), model="theirs\u202e", split="test")

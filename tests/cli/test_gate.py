@@ -93,6 +93,7 @@ def test_a_claim_is_marked_as_reported(runs: tuple[Path, Path]) -> None:
         (("--rule", "humaneval gap < 10"), "name it with --against"),
         ((), "Missing option '--rule'"),
         (("--rule", "humaneval > 1", "--against", "nowhere"), "nowhere is no run's folder"),
+        (("--rule", "humaneval > 1", "--claims", "none.toml"), "cannot read the claims in none.toml"),
     ],
 )
 def test_a_users_mistake_is_one_message_and_exit_2(words: tuple[str, ...], says: str, runs: tuple[Path, Path]) -> None:

@@ -79,6 +79,7 @@ def test_a_training_run_is_reported_on_too(tmp_path: Path) -> None:
         (("nowhere",), "there is no folder nowhere"),
         (("run", "-o", "no/such/folder.html"), "cannot write no/such/folder.html"),
         (("run", "--claim", "gpt-55"), "nothing is claimed of 'gpt-55'"),
+        (("run", "--claims", "none.toml"), "cannot read the claims in none.toml"),
         (("run", "--format", "pdf"), "'pdf' is not one of"),
         ((), "Missing argument"),
     ],

@@ -14,7 +14,7 @@ from scipy import stats as scipy_stats
 
 from run_folders import flags, write_measure, write_run
 from sparkgap import stats
-from sparkgap.errors import InputError
+from sparkgap.errors import InfraError, InputError
 from sparkgap.gate import GateResult, gate
 from sparkgap.gate.checks import decide
 
@@ -169,6 +169,15 @@ def test_samples_without_a_score_make_it_nobody_s_fault(tmp_path: Path) -> None:
     assert only(result).reason.startswith("5 of 100 samples of humaneval have no score")
     assert gate(theirs, ["humaneval >= 50"]).exit_code == 0
     assert gate(theirs, ["humaneval drop < 50"], against=ours).exit_code == 4
+
+
+def test_a_run_without_any_score_is_a_matter_of_infrastructure(tmp_path: Path) -> None:
+    ours, theirs = runs(tmp_path, [None] * 20, [1] * 20)
+    for rule, against in (("humaneval >= 50", None), ("humaneval drop < 50", theirs)):
+        with pytest.raises(InfraError, match="none of 20 samples of humaneval by openai/some has a score"):
+            gate(ours, [rule], against=against)
+    with pytest.raises(InfraError, match="has a score"):
+        gate(theirs, ["humaneval drop < 50"], against=ours)
 
 
 def test_what_cannot_be_decided_is_said_before_anything_is(tmp_path: Path) -> None:

@@ -42,12 +42,13 @@ Exit code 0: written. 2: a mistake that you can mend.
 @click.option("--title", default="", help="What stands at the top.")
 def command(runs: tuple[str, ...], output: str | None, **chosen: Any) -> None:
     """Show runs side by side: figures with intervals, charts, failures, and every problem with its answers."""
-    from sparkgap.claims import find_claims
+    from sparkgap.claims import find_claims, read_claims
     from sparkgap.report import read, report
 
     by_name: Form = "md" if (output or "").lower().endswith((".md", ".markdown")) else "html"
     form: Form = chosen["form"] or by_name
     output = output or f"report.{form}"
+    read_claims(chosen["files"])  # a file that is wrong is said, whether or not a model of it is shown
     found = [read(folder, name) for name, folder in map(_named, runs)]
     claims = [find_claims(model, chosen["files"]) for model in chosen["claimed"]]
     text = report(found, claims=claims, form=form, title=chosen["title"])

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sparkgap.claims import read_claims
 from sparkgap.compare.contrast import shared
 from sparkgap.compare.figures import values_of
 from sparkgap.compare.likeness import Unlikeness, unlike
 from sparkgap.compare.sides import Measured, Side, matched, read_side, unmatched
-from sparkgap.errors import InputError
+from sparkgap.errors import InfraError, InputError
 from sparkgap.gate.checks import Check, Outcome, check
 from sparkgap.gate.rules import ALL, Rule, parse_rule
 from sparkgap.results import BenchmarkResult, RunResult
@@ -80,11 +81,13 @@ def gate(
 
     Raises:
         InputError: a rule cannot be read, or is about what there is not; runs that must not be compared.
+        InfraError: no sample at all of a benchmark has a score, so that there is no figure.
     """
     if not rules:
         raise InputError('a gate needs a rule at least, e.g. --rule "humaneval gap < 10"')
     claims = tuple(claims)
     parsed = [rule if isinstance(rule, Rule) else parse_rule(rule) for rule in rules]
+    read_claims(claims)  # a file that is wrong is said, whichever side is named
     ours = read_side(run, claims)
     if not isinstance(ours, RunResult):
         raise InputError(f"the gate is for a run, and {ours.name} is a claim; claims go behind --against")
@@ -108,9 +111,18 @@ def _checks(
         if likeness.refusals and not anyway:
             reasons = "; ".join(likeness.refusals)
             raise InputError(f'"{rule}": {name} was not the same exam: {reasons} (--anyway compares them still)')
-        if not values_of(mine) or (isinstance(other, BenchmarkResult) and not shared(mine, other)):
-            raise InputError(f'"{rule}": no problem of {name} has a score{" on both sides" if other else ""}')
+        for side in (mine, other):
+            if isinstance(side, BenchmarkResult) and not values_of(side):
+                raise InfraError(f'"{rule}": {_nothing(name, side)}')
+        if isinstance(other, BenchmarkResult) and not shared(mine, other):
+            raise InputError(f'"{rule}": no problem of {name} has a score on both sides')
         yield check(rule, name, mine, other, (*likeness.refusals, *likeness.warnings))
+
+
+def _nothing(name: str, side: BenchmarkResult) -> str:
+    model = side.asked.get("model") or "one side"
+    mend = "ask again (`measure --retry-failed --out RUN`)"
+    return f"none of {side.unscored:,} samples of {name} by {model} has a score; {mend}"
 
 
 def _subjects(rule: Rule, ours: RunResult, theirs: Side | None, pairs: dict[str, Measured]) -> list[str]:
