@@ -70,3 +70,4 @@ def test_an_interval_that_crosses_zero_keeps_its_signs() -> None:
 )  # fmt: skip
 def test_figures_are_written_as_the_field_does(value: float, unit: str, figure: str, difference: str) -> None:
     assert (number(value, unit), points(value, unit)) == (figure, difference)
+    assert number(-1e-17, unit) == number(0.0, unit)

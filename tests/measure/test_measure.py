@@ -33,6 +33,8 @@ def test_hello_by_a_model_that_knows_every_answer(monkeypatch: pytest.MonkeyPatc
     assert result.complete
     assert model.closed
     assert shown[-1].parts[0].value == 1.0
+    assert shown[0].left_s is None
+    assert shown[-1].left_s == 0.0
     again = measure("scripted/knowing", "hello", out=tmp_path / "run")
     assert again == result
     read = read_result(tmp_path / "run")

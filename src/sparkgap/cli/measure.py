@@ -18,7 +18,7 @@ from sparkgap.errors import InputError
 if TYPE_CHECKING:
     from sparkgap.measure import MeasureOptions, MeasureProgress, MeasureResult, PartProgress
 
-MOST_UNJUDGED = 0.01  # of the samples may fail to be judged before the whole counts as failed (exit 4)
+MOST_UNSCORED = 0.01  # of the samples may get no answer, or no verdict, before the whole counts as failed (exit 4)
 
 _NOTES = """\b
 MODEL is named provider/model:
@@ -40,7 +40,8 @@ wrong; --retry-failed asks them again.
 
 \b
 Exit code 0: measured. 2: a mistake that you can mend (a key that is missing, a
-model that is not there ...). 4: our machinery failed.
+model that is not there ...). 4: more than 1 % of the samples got no answer or
+could not be judged, or our machinery failed.
 """
 
 
@@ -151,16 +152,21 @@ def command(model: str, benchmarks: str, **chosen: Any) -> None:
         plugins.find("benchmarks", name.partition(":")[0])
     result = _measured(model, names, chosen)
     click.echo(json.dumps(result.as_json(), indent=2) if chosen["as_json"] else measured(result))
-    if unjudged := _unjudged(result):
-        click.echo(f"sparkgap: {unjudged} samples could not be judged; run `sparkgap check`", err=True)
+    if failed := _failed(result):
+        click.echo(f"sparkgap: {failed}", err=True)
         sys.exit(4)
 
 
-def _unjudged(result: MeasureResult) -> int:
-    """Return how many samples the judge failed on, where that is so much that the figures say little."""
+def _failed(result: MeasureResult) -> str:
+    """Say what left so many samples without a score that the figures say little; "" where nothing did."""
+    from sparkgap.tally import UNANSWERED
+
     total = sum(summary["samples"] for summary in result.benchmarks.values())
-    infra = sum(summary["by_status"].get("infra", 0) for summary in result.benchmarks.values())
-    return infra if infra > MOST_UNJUDGED * total else 0
+    for status, what in ((UNANSWERED, "have no answer"), ("infra", "could not be judged; run `sparkgap check`")):
+        count = sum(summary["by_status"].get(status, 0) for summary in result.benchmarks.values())
+        if count > MOST_UNSCORED * total:
+            return f"{count:,} of {total:,} samples {what}"
+    return ""
 
 
 def _measured(model: str, names: tuple[str, ...], chosen: dict[str, Any]) -> MeasureResult:
@@ -216,7 +222,14 @@ def _options(chosen: Mapping[str, Any]) -> MeasureOptions:
 
 def _line(progress: MeasureProgress) -> str:
     parts = (f"{part.name} {part.done:,} of {part.total:,} {_so_far(part)}".rstrip() for part in progress.parts)
-    return f"{'; '.join(parts)} ({_asking(progress)})"
+    left = "" if progress.left_s is None else f", about {_clock(progress.left_s)} left"
+    return f"{'; '.join(parts)} ({_asking(progress)}{left})"
+
+
+def _clock(seconds: float) -> str:
+    """Return "4:05" for 245 seconds, "1:04:05" for an hour more."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 @contextmanager

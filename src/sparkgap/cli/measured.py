@@ -50,7 +50,14 @@ def _went(result: MeasureResult) -> Iterator[str]:
         if summary.get("gained"):
             yield f"  {summary['gained']:,} pass only when read leniently (strictly: {_strictly(summary)})"
     if not result.complete:
-        yield "Unscored samples are no zeros; `--retry-failed --out <the run>` asks them again."
+        yield f"Unscored samples are no zeros{_again(result)}."
+
+
+def _again(result: MeasureResult) -> str:
+    """Say how to get the answers that are missing, where there is somebody to ask for them."""
+    missing = any(summary["by_status"].get(UNANSWERED) for summary in result.benchmarks.values())
+    asked = missing and not result.model.startswith("replay/")
+    return f"; `--retry-failed --out {os.fspath(result.run)}` asks them again" if asked else ""
 
 
 def _strictly(summary: Mapping[str, Any]) -> str:

@@ -33,7 +33,8 @@ def points(difference: float, unit: str) -> str:
 
 def number(value: float, unit: str) -> str:
     """Return a figure as the field writes it: 72.3, 8.70."""
-    return f"{100 * value:.1f}" if unit == "share" else f"{value:.2f}" if unit == "rating" else f"{value:.1f}"
+    # z: what rounds to nothing has no sign
+    return f"{100 * value:z.1f}" if unit == "share" else f"{value:z.2f}" if unit == "rating" else f"{value:z.1f}"
 
 
 def _group(group: str, contrasts: Sequence[Contrast]) -> str:

@@ -200,11 +200,10 @@ class OwnMarking:
             metrics = {name: {**metrics, **totals}[name] for name in order if name in totals or name in metrics}
         told["metrics"] = {name: as_json(interval) for name, interval in metrics.items()}
         told["notes"] = dict(notes)
+        lost, scored, there = self._marks.unscored, self._marks.problems_scored(), len(self._part.problems)
+        said = f", {lost} sample{'s' * (lost != 1)} unscored" if lost else ""
         told["coverage"] = {
-            "problems": len(self._part.problems), "scored": self._marks.problems_scored(),
-            "unscored": self._marks.unscored,
-            "text": f"{self._marks.problems_scored()} of {len(self._part.problems)} problems"
-            + (f", {self._marks.unscored} samples unscored" if self._marks.unscored else ""),
+            "problems": there, "scored": scored, "unscored": lost, "text": f"{scored} of {there} problems{said}",
         }  # fmt: skip
         return told
 

@@ -54,6 +54,7 @@ class Measuring:
         self._done: SimpleQueue[Conversation | None] = SimpleQueue()
         self._spoken: deque[tuple[float, int]] = deque()
         self._shown = 0.0
+        self._from: tuple[float, int] | None = None  # when it was first shown, and how many samples were done then
 
     def __enter__(self) -> Measuring:
         """Start the loop, open the models, and find out what is asked for."""
@@ -223,10 +224,11 @@ class Measuring:
         span = max(1.0, min(SPEED_S, now - self._spoken[0][0])) if self._spoken else 1.0
         counters = interview.asker.counters
         runs = list(self._by_part.values())
+        parts = tuple(each.progress() for each in runs)
         costs = [each.usage.cost for each in runs] + [each.rater_usage.cost for each in runs if each.rater_usage]
         self._progress(
             MeasureProgress(
-                parts=tuple(each.progress() for each in runs),
+                parts=parts,
                 in_flight=counters.in_flight,
                 limit=counters.limit,
                 retries=counters.retries,
@@ -234,8 +236,16 @@ class Measuring:
                 completion_tokens=sum(each.usage.completion_tokens for each in runs),
                 tokens_per_s=sum(tokens for _, tokens in self._spoken) / span,
                 cost=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
+                left_s=self._left(now, sum(part.done for part in parts), sum(part.total for part in parts)),
             )
         )
+
+    def _left(self, now: float, done: int, total: int) -> float | None:
+        """Return how long the rest takes, in seconds, as fast as this session went so far."""
+        if self._from is None:
+            self._from = now, done
+        began, before = self._from
+        return (total - done) * (now - began) / (done - before) if done > before else None
 
     def _result(self, run: Run, runs: list[PartRun]) -> MeasureResult:
         summaries = {each.part.name: each.summary for each in runs}

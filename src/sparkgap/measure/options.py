@@ -64,7 +64,10 @@ class PartProgress:
 
 @dataclass(frozen=True, slots=True)
 class MeasureProgress:
-    """How far it is. `tokens_per_s` counts what the model wrote in the last seconds; `cost` is None without a price."""
+    """How far it is. `tokens_per_s` counts what the model wrote in the last seconds; `cost` is None without a price.
+
+    `left_s` is the time left at the speed so far, None until there is one.
+    """
 
     parts: tuple[PartProgress, ...]
     in_flight: int = 0
@@ -74,6 +77,7 @@ class MeasureProgress:
     completion_tokens: int = 0
     tokens_per_s: float = 0.0
     cost: float | None = None
+    left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
