@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,8 +11,8 @@ import pytest
 import corpus
 from run_folders import write_run
 from sparkgap.benchmarks.hello import BENCHMARK
+from sparkgap.compare.wanted import wanted
 from sparkgap.curate import CurateOptions, curate
-from sparkgap.curate.wanted import wanted
 from sparkgap.errors import InputError
 
 LISTS = {"flatten", "merge", "transpose", "second_largest"}
@@ -36,6 +37,31 @@ def test_words_of_failed_problems_count_for_a_file(tmp_path: Path) -> None:
 def test_nothing_failed_is_nothing_to_prefer(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="leave --for out"):
         wanted(run(tmp_path / "run", set()))
+
+
+def write(path: Path, *records: object) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_a_list_of_gap_says_the_same_as_the_run_that_it_is_of(tmp_path: Path) -> None:
+    failed = [problem.id for problem in BENCHMARK.problems() if problem.entry_point in LISTS]
+    lines = [{"benchmark": "hello", "task_id": id_, "cause": "wrong"} for id_ in failed]
+    found = wanted(write(tmp_path / "list.jsonl", *lines))
+    assert found == wanted(run(tmp_path / "run", LISTS))
+    assert found.statuses == {"wrong": 4}
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ({"task_id": "hello/1"}, r"list.jsonl:1: no `benchmark` and `task_id`"),
+        ({"benchmark": "hello", "task_id": "nope"}, "hello has no problem 'nope'"),
+    ],
+)
+def test_a_line_that_names_no_problem_is_named(line: object, says: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=says):
+        wanted(write(tmp_path / "list.jsonl", line))
 
 
 def test_files_are_scored_and_can_be_chosen(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from run_folders import write_run
+from sparkgap import plugins
 from sparkgap.errors import InputError
 from sparkgap.judge import Judge
 from sparkgap.train.marking import Marker
@@ -95,6 +98,31 @@ def test_of_mbpp_the_training_split_is_trained_on_and_the_validation_split_held_
 def test_a_file_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(InputError, match="there is no file"):
         problem_set(Source(name))
+
+
+def test_problems_near_what_was_failed_are_chosen_by_run_or_by_list(tmp_path: Path) -> None:
+    hello = list(plugins.find("benchmarks", "hello").problems())
+    failed = {"flatten", "merge", "transpose", "second_largest"}
+    run = write_run(tmp_path / "run", "hello", {each.id: [float(each.entry_point not in failed)] for each in hello})
+    listed = [
+        {"benchmark": "hello", "task_id": each.id, "solved_by": {"x": 1.0}, "cause": "wrong"}
+        for each in hello
+        if each.entry_point in failed
+    ]
+    gap = write(tmp_path / "gap.jsonl", *listed)
+    prompts = ["def initials(name, word): first letter", "def merge_rows(left, right): merge", "def merge(x): sort it"]
+    rows = [{**CODE, "id": f"a/{i}", "prompt": prompt, "reference": ""} for i, prompt in enumerate(prompts)]
+    source = Source(str(write(tmp_path / "a.jsonl", *rows)))
+    for prefer in (run, gap):
+        near = problem_set(replace(source, prefer=prefer), 0).train
+        assert {each.id for each in near} == {"a/1", "a/2"}
+        assert problem_set(replace(source, prefer=prefer, limit=1), 0).train == near[:1]
+    katas = problem_set(Source("katas", count=300, prefer=gap, limit=3), 2)
+    assert (len(katas.train), len(katas.held_out)) == (3, 2)
+    with pytest.raises(InputError, match=r"no problem of .*a\.jsonl is near what"):
+        problem_set(Source(str(write(tmp_path / "a.jsonl", rows[0])), prefer=gap), 0)
+    with pytest.raises(InputError, match="not to be trained on; give it to --for"):
+        problem_set(Source(str(gap)))
 
 
 def test_katas_are_made_apart() -> None:

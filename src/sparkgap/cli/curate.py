@@ -77,8 +77,9 @@ def command() -> None:
 @click.option("--held-out", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Share kept apart.")
 @click.option("--fim", metavar="PREFIX,SUFFIX,MIDDLE",
               help="Files with a gap, too, with a model's tokens: <fim_prefix>,<fim_suffix>,<fim_middle>.")  # fmt: skip
-@click.option("--for", "prefer", type=click.Path(path_type=Path), metavar="RUN",
-              help="Score files by how near they are to what it failed; --set gap=0 keeps those nearer.")  # fmt: skip
+@click.option("--for", "prefer", type=click.Path(path_type=Path), metavar="RUN|LIST",
+              help="Score files by how near they are to what a run failed, or to a list of `gap --problems`; "
+                   "--set gap=0 keeps those nearer.")  # fmt: skip
 @click.option("--no-compile", is_flag=True, help="Have no compiler look over files in other languages than Python.")
 @click.option("--no-behaviour", is_flag=True, help="Run no function against the benchmarks.")
 @click.option("--no-proof", is_flag=True, help="Run no doctest and no test; make no problems for RL.")

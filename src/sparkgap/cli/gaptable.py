@@ -42,7 +42,8 @@ def show(report: GapReport, console: Console, *, details: bool) -> None:
     if report.problems:
         count = f"{len(report.problems):,} problem{'s' * (len(report.problems) != 1)}"
         write(Text())
-        _wrapped(console, f"{count} that others solve and {report.ours.name} does not: --problems FILE lists them", "")
+        told = f"{count} that others solve and {report.ours.name} does not: --problems FILE lists them"
+        _wrapped(console, f"{told}, for --for of curate and train", "")
 
 
 def _wrapped(console: Console, text: str, indent: str) -> None:

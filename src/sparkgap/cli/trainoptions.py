@@ -80,8 +80,10 @@ problems = several(
         click.option("--compact", is_flag=True, help="Katas in the short style for tiny models."),
         click.option("--kata-seed", type=int, help="Of the katas."),
         click.option("--limit", type=click.IntRange(1), help="The first so many problems, of anything but katas."),
+        click.option("--for", "prefer", type=click.Path(path_type=Path), metavar="RUN|LIST",
+                     help="Those near what a run failed, or near a list of `gap --problems`, the nearest first."),
     ]
-)
+)  # fmt: skip
 watched = several(
     [
         click.option("--eval-every", type=click.IntRange(0), metavar="STEPS", help="Between held-out measures; 20."),
@@ -145,7 +147,8 @@ def parts_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
         raise InputError(f"--levels {levels!r} is not a list like 1,2") from fault
     source: Source = Source(
         **given({"name": chosen["benchmark"] or "", "count": chosen["count"], "seed": chosen["kata_seed"],
-                  "levels": kept, "compact": chosen["compact"], "limit": chosen["limit"]})
+                  "levels": kept, "compact": chosen["compact"], "limit": chosen["limit"],
+                  "prefer": chosen["prefer"]})
     )  # fmt: skip
     renamed = {"every": "eval_every", "samples": "eval_samples", "temperature": "eval_temperature"}
     plain = ("held_out", "patience", "ability_limit", "ability_drop", "canaries")

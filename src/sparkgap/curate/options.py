@@ -28,7 +28,7 @@ class CurateOptions:
     selftest: int = 40  # problems of each benchmark that the decontamination is tested with; 0 for none
     held_out: float = 0.02
     fim: tuple[str, str, str] | None = None  # a model's tokens before prefix, suffix and middle: files with a gap, too
-    prefer: Path | None = None  # a run's folder: files are scored by how near they are to what it failed
+    prefer: Path | None = None  # a run, or a list of `gap`: files are scored by how near they are to what was failed
     workers: int = 1
     ray: str = ""
     progress: Progress | None = None

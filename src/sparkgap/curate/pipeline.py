@@ -14,6 +14,7 @@ other thresholds reads nothing again. One run at a time works on a dataset.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgap import __version__
+from sparkgap.compare.wanted import Wanted, scores, wanted
 from sparkgap.curate import card, compiling, ledger, opting_out
 from sparkgap.curate.contamination.index import Index, Known, known
 from sparkgap.curate.contamination.selftest import WAYS, Check
@@ -39,7 +41,6 @@ from sparkgap.curate.rules import Judged, Threshold
 from sparkgap.curate.scan import FOLDER, ScanOptions, scan
 from sparkgap.curate.shelf import Shelf, put
 from sparkgap.curate.sources import Source, open_source
-from sparkgap.curate.wanted import scores, wanted
 from sparkgap.curate.writing import SPLITS, notice, put_in_place, write_data, write_pairs
 from sparkgap.errors import InputError
 
@@ -97,7 +98,8 @@ def curate(sources: Sequence[str], out: Path, options: CurateOptions, judge: Jud
                 prove(proving, _claims(work), kept, lambda done: options.tell("proof", done))
         near = card.near_facts(options.near, shelf.recall(pool, table, options.near))
         facts = card.Facts(tuple(sources), rules, near, *told, {} if prefer is None else prefer.as_facts())
-        return _written(work, facts, _asked(sources, against, options, proving is not None))
+        asked = _asked(sources, against, options, proving is not None) | _preferred(options, prefer)
+        return _written(work, facts, asked)
 
 
 def redecide(dataset: Path, settings: Mapping[str, str | Threshold]) -> tuple[pa.Table, Decisions]:
@@ -263,8 +265,15 @@ def _asked(sources: Sequence[str], against: Known, options: CurateOptions, proof
         "format": 1, "kind": "curate", "sources": list(sources), "sparkgap": __version__, "settings": settings,
         "near": asdict(options.near), "against": list(against.benchmarks), "held_out": options.held_out,
         "proof": proof, "fim": options.fim and list(options.fim),
-        "prefer": None if options.prefer is None else str(options.prefer),
     }  # fmt: skip
+
+
+def _preferred(options: CurateOptions, prefer: Wanted | None) -> dict[str, Any]:
+    """Return what files were preferred for: the run or list by its name, and by the words that it came to."""
+    if prefer is None:
+        return {"prefer": None}
+    words = json.dumps(prefer.words, sort_keys=True)
+    return {"prefer": str(options.prefer), "prefer_sha256": hashlib.sha256(words.encode()).hexdigest()}
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkgap import plugins
+from sparkgap.compare.wanted import wanted
 from sparkgap.errors import InputError
 from sparkgap.types import CodeTests, InputTests, Problem, StdioTests, Tests
 
@@ -37,7 +38,8 @@ class Source:
 
     `name` is a benchmark, a file of problems, or the folder of a dataset of `curate`. `count`, `seed`, `levels` and
     `compact` are for katas alone: how many, of which seed and levels, and in the short style for tiny models. `limit`
-    takes the first so many of any other.
+    takes the first so many of any other. `prefer`, a run or a list of `gap --problems`, leaves those that are nearer to
+    what was failed there than to what was solved, the nearest first (and then `limit` takes of katas too).
     """
 
     name: str
@@ -46,6 +48,7 @@ class Source:
     levels: tuple[int, ...] = ()
     compact: bool = False
     limit: int | None = None
+    prefer: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,23 @@ def problem_set(source: Source, held_out: int = HELD_OUT) -> ProblemSet:
     """Return the problems of a source, `held_out` of them (of its validation split, where it has one) apart.
 
     Raises:
-        InputError: there are none to train on, or they are of a test split; a line of the file is no problem.
+        InputError: there are none to train on, or they are of a test split; a line of the file is no problem; none is
+            near what is preferred.
         PluginError: there is no such benchmark.
         DataError: its published file is not here.
     """
+    found = _problem_set(source, held_out)
+    if source.prefer is None:
+        return found if source.name == _KATAS else replace(found, train=found.train[: source.limit])
+    chosen = wanted(source.prefer)
+    scored = [(chosen.score(f"{each.prompt}\n{each.reference}"), each) for each in found.train]
+    near = sorted((each for each in scored if each[0] > 0), key=lambda each: -each[0])
+    if not near:
+        raise InputError(f"no problem of {source.name} is near what {source.prefer} failed; leave --for out")
+    return replace(found, train=tuple(problem for _, problem in near)[: source.limit])
+
+
+def _problem_set(source: Source, held_out: int) -> ProblemSet:
     if source.name == _KATAS:
         return _from_katas(source, held_out)
     path = Path(source.name)
@@ -102,6 +118,10 @@ def read_problems(path: Path) -> Iterator[Problem]:
             continue
         try:
             record = json.loads(line)
+            if isinstance(record, dict) and "solved_by" in record:
+                raise InputError(
+                    f"{path} is a list of `gap`: problems of a test, not to be trained on; give it to --for"
+                )
             problem = _problem(record)
         except (ValueError, KeyError, TypeError, SyntaxError) as fault:
             why = f"`{fault.args[0]}` is missing" if isinstance(fault, KeyError) else str(fault)
@@ -172,7 +192,7 @@ def _divided(source: Source, every: list[Problem], held_out: int) -> ProblemSet:
     if not apart and held_out:
         size = min(held_out, len(train) // 10)
         train, apart = train[: len(train) - size], train[len(train) - size :]
-    return ProblemSet(tuple(train[: source.limit]), tuple(apart))
+    return ProblemSet(tuple(train), tuple(apart))
 
 
 def _problem(record: Mapping[str, Any]) -> Problem:
