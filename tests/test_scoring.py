@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from sparkgap import scoring
 from sparkgap.errors import InfraError
 from sparkgap.references import Reference
-from sparkgap.scoring import Exam, Scoring, exam_of, explain
+from sparkgap.scoring import Exam, Scoring, _sha256_of, code_sha256, exam_of, explain
 from sparkgap.types import CodeTests, Diagnostic, Failure, Limits, Problem, Program, Sample, Verdict
 
 FAILED = "a test failed: Error"
@@ -169,3 +170,14 @@ def test_limits_named_by_the_user_go_before_the_references() -> None:
 )
 def test_a_verdict_is_explained_in_one_line(verdict: Verdict, why: str) -> None:
     assert explain(verdict) == why
+
+
+def test_the_code_that_decides_is_known_by_its_files(tmp_path: Path) -> None:
+    assert set(code_sha256()) == {"extract", "judge"}
+    assert all(len(each) == 64 for each in code_sha256().values())
+    (tmp_path / "a.py").write_text("1")
+    before = _sha256_of(tmp_path)
+    (tmp_path / "a.pyc").write_text("made")
+    assert _sha256_of(tmp_path) == before
+    (tmp_path / "a.py").write_text("2")
+    assert _sha256_of(tmp_path) != before

@@ -30,7 +30,7 @@ from sparkgap.judge import Judge
 from sparkgap.references import processor, references
 from sparkgap.runs import Run, open_run
 from sparkgap.samples import Survey, TaskIds, read_samples, survey
-from sparkgap.scoring import Exam, Scoring, Way, exam_of
+from sparkgap.scoring import Exam, Scoring, Way, code_sha256, exam_of
 from sparkgap.tally import GradeResult, Tally
 from sparkgap.types import Problem, Sample
 from sparkgap.verbs import callable_module
@@ -228,6 +228,7 @@ class _Grading:
             "split": options.split,
             "limits": {"cpu_s": options.cpu_s, "memory_mb": options.memory_mb},
             "isolation": options.isolation,
+            "code": dict(code_sha256()),
             "sparkgap": __version__,
             "python": platform.python_version(),
         }

@@ -10,7 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,6 +43,23 @@ class Exam:
     tests: Tests | None
     limits: Limits
     error: str = ""
+
+
+@cache
+def code_sha256() -> Mapping[str, str]:
+    """Return the sha256 of what reads replies (`extract`) and of what judges programs (`judge`): all of their files.
+
+    Versions alone do not tell two checkouts apart, and a verdict depends on every line of these.
+    """
+    return {room: _sha256_of(Path(__file__).parent / room) for room in ("extract", "judge")}
+
+
+def _sha256_of(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def exam_of(problem: Problem, reference: Reference, cpu_s: float | None, memory_mb: int | None) -> Exam:

@@ -55,6 +55,11 @@ def test_another_exam_is_refused(ours: dict[str, Any], theirs: dict[str, Any], s
             {"rater": {"model": "x", "identity": {"revision": 2}}},
             "rated by x under different identities",
         ),
+        (
+            {"code": {"judge": SHA[0], "extract": SHA[0]}},
+            {"code": {"judge": SHA[1], "extract": SHA[0]}},
+            "different code that reads replies and judges programs: judge aaaaaaaaaa",
+        ),
         ({"sparkgap": "0.1"}, {"sparkgap": "0.2"}, "different version of Sparkgap: 0.1 and 0.2"),
         ({"python": "3.11.9"}, {"python": "3.13.0"}, "different version of Python"),
         ({"decoding": {"temperature": 0.8}}, {"decoding": {}}, "different decoding: temperature 0.8 and the defaults"),

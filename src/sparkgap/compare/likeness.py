@@ -21,6 +21,7 @@ _EXAM = {  # what makes it another exam, and how that is said
 _CONDITIONS = {
     "limits": "limits of time and memory",
     "isolation": "isolation",
+    "code": "code that reads replies and judges programs",
     "sparkgap": "version of Sparkgap",
     "python": "version of Python",
     "decoding": "decoding",
@@ -89,4 +90,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         told = ", ".join(f"{key} {_shown(part)}" for key, part in value.items() if part not in (None, {}, ""))
         return told or "the defaults"
+    if isinstance(value, str) and len(value) == 64:  # a sha256
+        return value[:10]
     return "none" if value in (None, "") else str(value)

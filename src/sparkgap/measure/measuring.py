@@ -28,6 +28,7 @@ from sparkgap.models import Model, Recording
 from sparkgap.prices import read_prices
 from sparkgap.references import processor
 from sparkgap.runs import Run, open_run
+from sparkgap.scoring import code_sha256
 
 TICK_S = 0.05  # between looks at the verdicts while no reply comes
 SHOW_S = 0.1  # between calls of `progress`
@@ -200,6 +201,7 @@ class Measuring:
             told["extraction"] = options.extraction
             told["limits"] = {"cpu_s": options.cpu_s, "memory_mb": options.memory_mb}
             told["isolation"] = options.isolation
+            told["code"] = dict(code_sha256())
         return told
 
     def _session(self) -> Json:

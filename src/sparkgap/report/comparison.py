@@ -272,7 +272,7 @@ def _used(value: Any, digits: int) -> str:
 
 CONDITIONS = (  # of the question in the manifest: what decides whether two figures can be compared
     "split", "samples", "limit", "decoding", "extraction", "limits", "isolation", "rater", "data", "prompts",
-    "sparkgap", "python",
+    "code", "sparkgap", "python",
 )  # fmt: skip
 
 
