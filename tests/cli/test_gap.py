@@ -80,6 +80,19 @@ def test_several_sides_are_one_table_and_details_are_asked_for(runs: tuple[Path,
     assert "points go" in invoke(ours, theirs, "claim:gpt-5", "--details").stdout
 
 
+def test_a_caveat_says_which_side_it_is_about(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    other = {"gsm8k": flags([1] * 89 + [0] * 11)}
+    slow = write_measure(tmp_path / "c", "x/other", other, gsm8k={"ability": "math", "decoding": {"seed": 1}})
+    told = " ".join(invoke(*runs, slow).stdout.split())
+    assert "gsm8k: different decoding: the defaults and seed 1 (against x/other)" in told
+    assert "(against" not in invoke(runs[0], slow).stdout
+
+
+def test_claims_of_one_source_share_a_line(runs: tuple[Path, Path]) -> None:
+    told = " ".join(invoke(runs[0], "claim:gpt-5", "claim:llama-4").stdout.split())
+    assert "* reported, not measured: GPT-5, humaneval, gsm8k; Llama 4, humaneval, gsm8k: the press" in told
+
+
 def test_another_exam_is_shown_as_one(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", "humaneval", flags([1, 0] * 20), prompts="a" * 64)
     b = write_run(tmp_path / "b", "humaneval", flags([1, 1] * 20), prompts="b" * 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ def _notes(report: GapReport) -> Iterator[str]:
     if any(each.smallest is not None for _, each in contrasts):
         yield "would show: the smallest true gap that so many problems show 8 times in 10"
     yield from _claims([side.claim for _, each in contrasts for side in (each.ours, each.theirs) if side.claim])
-    yield from dict.fromkeys(f"{each.name}: {text}" for _, each in contrasts for text in _caveats(each))
+    yield from _all_caveats(contrasts)
     for _, each in contrasts:
         if each.agreement is not None:
             yield _agreement(each)
@@ -100,14 +101,27 @@ def _notes(report: GapReport) -> Iterator[str]:
 
 
 def _claims(claims: Sequence[Claim]) -> Iterator[str]:
-    sources: dict[tuple[str, str], list[str]] = {}
+    sources: dict[str, dict[str, list[str]]] = {}
     for claim in dict.fromkeys(claims):
         where = f"{claim.said_by}, {claim.when} ({claim.where}){'; ' * bool(claim.note)}{claim.note}"
-        sources.setdefault((claim.model, where), []).append(claim.benchmark)
-    for (model, where), benchmarks in sources.items():
-        yield f"* {REPORTED}: {model}, {', '.join(benchmarks)}: {where}"
+        sources.setdefault(where, {}).setdefault(claim.model, []).append(claim.benchmark)
+    for where, models in sources.items():
+        told = "; ".join(", ".join((model, *benchmarks)) for model, benchmarks in models.items())
+        yield f"* {REPORTED}: {told}: {where}"
     if claims:
         yield "a claim is taken to be over as many problems as it says, or the benchmark has, one sample each"
+
+
+def _all_caveats(contrasts: Sequence[tuple[Gap, Contrast]]) -> Iterator[str]:
+    """Yield every caveat once; which sides it is about, where others have the benchmark without it."""
+    sides: dict[str, list[str]] = {}
+    for gap, each in contrasts:
+        for text in _caveats(each):
+            sides.setdefault(f"{each.name}: {text}", []).append(gap.theirs.name)
+    having = Counter(each.name for _, each in contrasts)
+    for text, about in sides.items():
+        some = len(about) < having[text.partition(": ")[0]] and not all(name in text for name in about)
+        yield text + (f" (against {', '.join(about)})" if some else "")
 
 
 def _caveats(each: Contrast) -> Iterator[str]:
