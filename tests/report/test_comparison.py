@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,13 @@ def test_runs_without_readings_or_usage_have_none(tmp_path: Path) -> None:
     (column,) = compare([measured(tmp_path / "a", "a", {"mmlu": flags([1])})]).columns
     assert readings(column) == []
     assert usage(column) == []
+
+
+def test_answers_that_were_on_disk_are_not_shown_as_free(tmp_path: Path) -> None:
+    folder = write_measure(tmp_path / "a", "replay/x.jsonl", {"humaneval": flags([1, 0])})
+    summary = folder / "humaneval-chat" / "summary.json"
+    nothing = {"requests": 2, "prompt_tokens": 0, "completion_tokens": 0, "seconds": 0.0}
+    for used, shown in ((nothing, 0), (nothing | {"completion_tokens": 9}, 1)):
+        summary.write_text(json.dumps(json.loads(summary.read_text()) | {"usage": used}))
+        (column,) = compare([read_result(folder)]).columns
+        assert len(usage(column)) == shown

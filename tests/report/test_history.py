@@ -25,6 +25,8 @@ from sparkgap.results import read_result
         ("qwen2.5-coder-7b", "qwen2.5-coder-7b"),
         ("llama-3.1-70b", "llama-3.1-70b"),
         ("checkpoint-5", "checkpoint-5"),
+        ("replay/spark/step-200.jsonl", "replay/spark"),
+        ("replay/coder-7b.jsonl.gz", "replay/coder-7b"),
         ("v1", "v1"),
         ("", ""),
     ],

@@ -256,11 +256,15 @@ USAGE = {  # key in the summary -> (heading, digits)
 
 
 def usage(column: Column) -> list[tuple[int, str, dict[str, str]]]:
-    """Return (row, rater, figures by the keys of `USAGE`) of each row, and of its rater; nothing where no run says."""
+    """Return (row, rater, figures by the keys of `USAGE`) of each row, and of its rater; nothing where no run says.
+
+    Answers that were on disk and do not say what they took are left out, rather than shown as free.
+    """
     rows = []
     for row, result in column.measured():
         for part in ("usage", "rater_usage"):
-            if said := result.summary.get(part):
+            said = result.summary.get(part)
+            if said and any(said.get(key) != 0 for key in ("prompt_tokens", "completion_tokens", "seconds")):
                 rater = one_line(str(said.get("model") or "rater")) if part == "rater_usage" else ""
                 rows.append((row, rater, {key: _used(said.get(key), digits) for key, (_, digits) in USAGE.items()}))
     return rows

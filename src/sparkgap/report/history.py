@@ -1,8 +1,8 @@
 """The history of one family of models: the same benchmark, measured on its checkpoints or versions one after another.
 
 A family is what a model is called without the date, version or step at its end: "gpt-4o-2024-08-06" and "gpt-4o" are
-of one family, so are "hf/out/checkpoint-100" and "hf/out/checkpoint-200", and so is one model measured twice. Sizes
-are not versions: "coder-7b" and "coder-14b" are two families.
+of one family, so are "hf/out/checkpoint-100" and "hf/out/checkpoint-200", and so is one model measured twice. Of a
+replayed file the ending does not count. Sizes are not versions: "coder-7b" and "coder-14b" are two families.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _ENDING = re.compile(
     r"|latest|preview)$",
     re.IGNORECASE,
 )
+_FILE = re.compile(r"(?<=.)\.(?:jsonl|json|eval)(?:\.gz)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class History:
 
 def family(model: str) -> str:
     """Return the family that a model's name tells."""
-    name = model.strip()
+    name = _FILE.sub("", model.strip())
     while (shorter := _ENDING.sub("", name)) not in (name, ""):
         name = shorter
     return name
