@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Sequence
+from typing import Any
 
 from sparkgap.judge.testcode import COUNT, LEFT, MISS, PRELUDE, RIGHT, TESTS, TestCode
 
@@ -31,52 +33,80 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
     """
     tree = ast.parse(code, TESTS)
     before = ast.parse(prelude, PRELUDE)
-    asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    nodes = _nodes(tree)
+    asserts = [node for node in nodes if isinstance(node, ast.Assert)]
     operators = {
         node.lineno: _OPERATORS[type(node.test.ops[0])]
         for node in asserts
         if isinstance(node.test, ast.Compare) and len(node.test.ops) == 1
     }
-    total = None if _repeats(tree) or not asserts else len(asserts)
+    total = None if _repeats(nodes) or not asserts else len(asserts)
     own = _bound_names(tree.body)
     stubs = {
         node.name
         for node in before.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and all(map(_says_nothing, node.body))
     }
-    _call_test_functions(tree)
-    names = {n.id for n in (*ast.walk(tree), *ast.walk(before)) if isinstance(n, ast.Name)}
-    names -= _BUILTINS - _subjects(tree, names)
-    shown = ast.fix_missing_locations(_Explaining(all_tests).visit(tree))
-    compiled = compile(shown, TESTS, "exec", dont_inherit=True)
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    names = {n.id for n in (*nodes, *_nodes(before)) if isinstance(n, ast.Name)} | _call_test_functions(tree, calls)
+    names -= _BUILTINS - _subjects(calls, names - own)
+    passes_sets = _passes_sets(nodes)
+    _explain(nodes, all_tests)
+    compiled = compile(tree, TESTS, "exec", dont_inherit=True)
     ready = compile(before, PRELUDE, "exec", dont_inherit=True)
     # A function that the prelude only declares is the candidate's to supply.
     wanted = names - own - (_bound_names(before.body) - stubs)
     buffers = any(word in code or word in prelude for word in ("bytearray", "memoryview", "array"))
     return TestCode(
-        ready, compiled, code, frozenset(wanted), _classes(before.body), total, operators, buffers, _passes_sets(tree)
+        ready, compiled, code, frozenset(wanted), _classes(before.body), total, operators, buffers, passes_sets
     )
 
 
-def _call_test_functions(tree: ast.Module) -> None:
-    """Have functions named test_* called, as pytest would, unless the tests call them by themselves."""
-    called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+def _nodes(tree: ast.AST) -> list[ast.AST]:
+    """Return a tree's nodes, each before those that it holds: `ast.walk` takes four times as long."""
+    found = [tree]
+    for node in found:
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                found += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST):
+                found.append(value)
+    return found
+
+
+def _call_test_functions(tree: ast.Module, calls: Sequence[ast.Call]) -> set[str]:
+    """Have functions named test_* called, as pytest would, unless the tests call them by themselves; return which."""
+    called = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+    added = set()
     for node in list(tree.body):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and node.name not in called:
-            call = ast.Expr(ast.Call(ast.Name(node.name, ast.Load()), [], []))
-            ast.copy_location(call, node)
-            tree.body.append(call)
+            tree.body.append(_called(node.name, node))
+            added.add(node.name)
+    return added
 
 
-def _subjects(tree: ast.Module, names: set[str]) -> set[str]:
+def _called(name: str, place: ast.stmt) -> ast.stmt:
+    """Return a statement that calls a function without arguments, as if it stood at `place`."""
+    at = _at(place)
+    return ast.Expr(ast.Call(ast.Name(name, ast.Load(), **at), [], [], **at), **at)
+
+
+def _at(place: ast.stmt | ast.expr) -> dict[str, Any]:
+    return {name: getattr(place, name) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")}
+
+
+def _subjects(calls: Sequence[ast.Call], foreign: set[str]) -> set[str]:
     """Return the names of builtins that must be the candidate's own: tests that call nothing else (MBPP's `sum`).
 
     Where the tests call a function that is no builtin, that one is the subject, and builtins are the examiner's.
+
+    Args:
+        foreign: the names that the tests use and do not bind.
     """
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
-    if names - _BUILTINS - _bound_names(tree.body):
+    if foreign - _BUILTINS:
         return set()
-    innermost = (c for c in calls if not any(isinstance(n, ast.Call) for a in c.args for n in ast.walk(a)))
+    innermost = (c for c in calls if not any(isinstance(n, ast.Call) for a in c.args for n in _nodes(a)))
     return {c.func.id for c in innermost if isinstance(c.func, ast.Name)}
 
 
@@ -92,28 +122,30 @@ def _classes(body: list[ast.stmt]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _passes_sets(tree: ast.AST) -> bool:
+def _passes_sets(nodes: Sequence[ast.AST]) -> bool:
     """Whether the candidate may be given a set, whose order depends on the hash seed (when in doubt, yes)."""
-    for node in ast.walk(tree):
+    if not any(map(_makes_set, nodes)):
+        return False
+    for node in nodes:
         if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _BUILTINS):
             places: list[ast.AST] = [*node.args, *node.keywords]
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.For | ast.Return):
             places = [node]
         else:
             continue
-        for inner in (inside for place in places for inside in ast.walk(place)):
-            if isinstance(inner, ast.Set | ast.SetComp):
-                return True
-            if isinstance(inner, ast.Name) and inner.id in ("set", "frozenset"):
-                return True
+        if any(_makes_set(inner) for place in places for inner in _nodes(place)):
+            return True
     return False
 
 
-def _repeats(tree: ast.AST) -> bool:
-    loops = (ast.For, ast.While, ast.AsyncFor)
-    return any(
-        isinstance(node, ast.Assert) for loop in ast.walk(tree) if isinstance(loop, loops) for node in ast.walk(loop)
-    )
+def _makes_set(node: ast.AST) -> bool:
+    kind = type(node)
+    return kind is ast.Set or kind is ast.SetComp or (kind is ast.Name and node.id in ("set", "frozenset"))  # type: ignore[attr-defined]
+
+
+def _repeats(nodes: Sequence[ast.AST]) -> bool:
+    loops = (node for node in nodes if isinstance(node, ast.For | ast.While | ast.AsyncFor))
+    return any(isinstance(node, ast.Assert) for loop in loops for node in _nodes(loop))
 
 
 def _says_nothing(node: ast.stmt) -> bool:
@@ -141,21 +173,26 @@ def _bound_names(body: list[ast.stmt]) -> set[str]:
     return bound
 
 
-class _Explaining(ast.NodeTransformer):
-    """Bind both sides of a compared assert, and count every assert that held."""
+def _explain(nodes: Sequence[ast.AST], all_tests: bool) -> None:
+    """Bind both sides of each compared assert, and count every assert that held."""
+    for node in nodes:
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and any(isinstance(statement, ast.Assert) for statement in block):
+                block[:] = [made for each in block for made in _explained(each, all_tests)]
 
-    def __init__(self, all_tests: bool) -> None:
-        self._all_tests = all_tests
 
-    def visit_Assert(self, node: ast.Assert) -> ast.stmt | list[ast.stmt]:
-        test = node.test
-        if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) is not ast.Is:
-            test.left = ast.NamedExpr(ast.Name(LEFT, ast.Store()), test.left)
-            test.comparators = [ast.NamedExpr(ast.Name(RIGHT, ast.Store()), test.comparators[0])]
-        counted = ast.Expr(ast.Call(ast.Name(COUNT, ast.Load()), [], []))
-        ast.copy_location(counted, node)
-        if not self._all_tests:
-            return [node, counted]
-        missed = ast.Expr(ast.Call(ast.Name(MISS, ast.Load()), [ast.Name("_sparkgap_error", ast.Load())], []))
-        handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), "_sparkgap_error", [missed])
-        return ast.copy_location(ast.Try([node], [handler], [counted], []), node)
+def _explained(node: ast.stmt, all_tests: bool) -> list[ast.stmt]:
+    if not isinstance(node, ast.Assert):
+        return [node]
+    test = node.test
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) is not ast.Is:
+        at = _at(test)
+        test.left = ast.NamedExpr(ast.Name(LEFT, ast.Store(), **at), test.left, **at)
+        test.comparators = [ast.NamedExpr(ast.Name(RIGHT, ast.Store(), **at), test.comparators[0], **at)]
+    counted = _called(COUNT, node)
+    if not all_tests:
+        return [node, counted]
+    missed = ast.Expr(ast.Call(ast.Name(MISS, ast.Load()), [ast.Name("_sparkgap_error", ast.Load())], []))
+    handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), "_sparkgap_error", [missed])
+    return [ast.fix_missing_locations(ast.copy_location(ast.Try([node], [handler], [counted], []), node))]
