@@ -53,6 +53,7 @@ def _syscall(name: str, *args: object) -> int:
 
 
 _CLONE_PIDFD, _CLONE_PARENT, _SIGCHLD = 0x1000, 0x8000, 17
+_F_SETFL = 4
 PIDFD = ctypes.c_int(-1)  # of the process forked last
 
 
@@ -126,6 +127,11 @@ def put_on_filter(program: bytes) -> None:
     layout = _Filter(len(program) // 8, ctypes.cast(memory, ctypes.c_char_p))
     result = _libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.byref(layout), 0, 0)
     _checked("prctl(PR_SET_SECCOMP)", result)
+
+
+def append_only(descriptor: int) -> None:
+    """Have all writing to an open file go to its end (fcntl(2))."""
+    _checked("fcntl", _libc.fcntl(descriptor, _F_SETFL, os.O_APPEND))
 
 
 def landlock_version() -> int:

@@ -330,13 +330,18 @@ class Malformed(ValueError):
     """The bytes are not what an `Encoder` writes."""
 
 
+_UNREADABLE = (
+    StopIteration, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+
+
 class Decoder:
     """Bytes to values; `classes` and `handle` mirror the encoder's `classes` and `keep`."""
 
     def __init__(self, classes: dict[str, type] | None = None, handle: Callable[[int, str], Any] | None = None) -> None:
         self.classes = classes if classes is not None else {}
         self.handle = handle
-        self._scan = json.JSONDecoder(object_hook=self._build).decode
+        self._scan = json.JSONDecoder(object_hook=self._build).scan_once  # type: ignore[attr-defined]
 
     def loads(self, data: bytes) -> Any:
         """Return the value.
@@ -345,8 +350,12 @@ class Decoder:
             Malformed: whatever is wrong with the bytes.
         """
         try:
-            return self._scan(str(data, "ascii"))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
+            text = str(data, "ascii")  # by the scanner alone: `decode` would look for white space around it as well
+            value, end = self._scan(text, 0)
+            if end != len(text):
+                raise ValueError("more than one value")
+            return value
+        except _UNREADABLE as error:
             raise Malformed(f"{type(error).__name__}: {error}"[:200]) from None
 
     def _build(self, tagged: dict[str, Any]) -> Any:

@@ -203,7 +203,7 @@ class Worker:
                     poller.unregister(zygote.control.fileno())
             if examiner.channel.fileno() in ready:
                 try:
-                    report = json.loads(examiner.channel.receive())
+                    report = json.loads(str(examiner.channel.receive(), "ascii"))
                 except channel.Closed:
                     report = self._examiner_died(patience)
             elif not ready:

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from sparkgap.judge import channel, jail, kernel, seccomp
 from sparkgap.judge.template import Body, become_program
-from sparkgap.judge.zygote import Zygote
+from sparkgap.judge.zygote import Zygote, load_own
 
 SWEEP, SWEPT, SHOW = b"W", b"w", b"S"
 _SUBREAPER = 36
@@ -157,6 +157,7 @@ def start(control_descriptor: int, level: str, runtime: tuple[Any, ...], scratch
         yard = Yard(control, level, jail.scratch_place(shown) if level == "full" else space.folder)
         if level != "full":
             kernel.prctl(_SUBREAPER, 1)  # what a program leaves behind becomes ours to end
+        load_own()  # Python's library is not shown in there
         jail.enter(level, shown, space)
         jail.seal(level, yard=True)
     except Exception as error:

@@ -8,11 +8,9 @@ program says on its pipes, never holds a test or an expected value, and forks ea
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gc
 import os
 import resource
-import select
 import struct
 import sys
 import time
@@ -109,7 +107,7 @@ class Zygote:
             made = os.memfd_create(name, os.MFD_CLOEXEC)
             os.dup2(made, place)
             os.close(made)
-            fcntl.fcntl(place, fcntl.F_SETFL, os.O_APPEND)
+            kernel.append_only(place)
 
     def serve(self, fork: Fork) -> None:
         """Obey orders until the worker is gone."""
@@ -144,6 +142,8 @@ class Zygote:
                 self._sweep(_SCRATCH)
 
     def _watch(self, pid: int, ended: int, order: Order, started: float) -> tuple[Cause, int, resource.struct_rusage]:
+        import select  # see `load_own`
+
         cause = Cause.ITSELF
         poller = select.poll()
         poller.register(ended, select.POLLIN)
@@ -177,6 +177,8 @@ class Zygote:
 
     def _collect(self, clip: int) -> tuple[bytes, bytes, int, int]:
         """Read the start of what the program wrote, and empty the files for the next one."""
+        import fcntl  # see `load_own`
+
         texts, sizes = [b"", b""], [0, 0]
         for place, sink in enumerate((1, 2)):
             size = os.fstat(sink).st_size
@@ -205,6 +207,12 @@ class Zygote:
                 os.rmdir(top)
 
 
+def load_own() -> None:
+    """Load what a zygote uses alone: had the template it too, so would every program."""
+    for name in ("fcntl", "select"):
+        __import__(name)
+
+
 def start(role: str, control_descriptor: int, level: str, packages: tuple[str, ...]) -> None:
     """Become the zygote of a role ("candidate" or "examiner"): warm up, enter the jail, serve. Never returns."""
     os.closerange(control_descriptor + 1, 1 << 20)
@@ -226,6 +234,7 @@ def start(role: str, control_descriptor: int, level: str, packages: tuple[str, .
         gc.set_threshold(7_000)  # a program allocates more than the default of 700 before it has begun
         gc.disable()
         forked_from = template.Template(control.fileno(), level, put_on, body, memory)
+        load_own()
         jail.seal(level)
     except Exception as error:
         control.send(b"E" + f"{error}".encode("utf-8", "replace"))
