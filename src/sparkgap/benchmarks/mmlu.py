@@ -124,11 +124,12 @@ class Mmlu:
 def _macro(strata: list[list[float]]) -> Interval:
     """Return the mean of the strata's means, with the normal interval of a stratified sample.
 
-    A stratum's variance is p (1 - p) / n, where p is pulled towards one half by two passes and two failures, so that a
-    small one without a mistake still is uncertain (Agresti and Coull 1998).
+    A stratum's variance is p (1 - p) / n, where p is pulled towards one half by two passes and two failures (Agresti and
+    Coull 1998), so that a small one without a mistake still is uncertain. n stays what it is: with `--limit` a subject
+    has one or two questions, and four more would make the interval half as wide as it must be.
     """
     value = sum(sum(each) / len(each) for each in strata) / len(strata)
-    pulled = [((sum(each) + 2) / (len(each) + 4), len(each) + 4) for each in strata]
+    pulled = [((sum(each) + 2) / (len(each) + 4), len(each)) for each in strata]
     half = Z_95 * math.sqrt(sum(p * (1 - p) / n for p, n in pulled)) / len(strata)
     return Interval(value, max(0.0, value - half), min(1.0, value + half), "normal, stratified by subject")
 
