@@ -54,6 +54,7 @@ def test_another_problems_solution_is_wrong_unless_the_numbers_agree() -> None:
         ("It costs $29.00.", 1, 0, 0),  # the trap: as text, "29.00" is not "29"
         ("#### $29", 1, 1, 0),
         ("The answer is 29.", 1, 1, 0),
+        ("It costs 29.$", 1, 1, 0),
         ("The answer is 29. I needed 3 steps for it.", 1, 0, 0),
         ("$\\boxed{29}$", 1, 1, 0),
         ("#### 29 of them, and 4 are left", 1, 0, 1),

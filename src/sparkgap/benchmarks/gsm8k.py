@@ -23,7 +23,6 @@ from sparkgap.types import Decoding, Message, Outcome, Problem, Reply, Request, 
 _SHOTS = 8
 _STRICT = re.compile(r"#### (\-?[0-9\.\,]+)")
 _FLEXIBLE = re.compile(r"(-?[$0-9.,]{2,})|(-?[0-9]+)")
-_IGNORED = re.compile(r",|\$|\.$")
 
 
 class Gsm8k:
@@ -134,7 +133,7 @@ def _flexible(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _IGNORED.sub("", text)
+    return text.replace(",", "").replace("$", "").removesuffix(".")  # one after the other: "29.$" is 29
 
 
 BENCHMARK = Gsm8k()

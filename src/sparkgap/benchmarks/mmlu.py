@@ -124,9 +124,9 @@ class Mmlu:
 def _macro(strata: list[list[float]]) -> Interval:
     """Return the mean of the strata's means, with the normal interval of a stratified sample.
 
-    A stratum's variance is p (1 - p) / n, where p is pulled towards one half by two passes and two failures (Agresti and
-    Coull 1998), so that a small one without a mistake still is uncertain. n stays what it is: with `--limit` a subject
-    has one or two questions, and four more would make the interval half as wide as it must be.
+    A stratum's variance is p (1 - p) / n, where p is pulled towards one half by two passes and two failures (as Agresti
+    and Coull 1998), so that a small one without a mistake still is uncertain. n stays what it is: with `--limit` a
+    subject has one or two questions, and four more would make the interval half as wide as it must be.
     """
     value = sum(sum(each) / len(each) for each in strata) / len(strata)
     pulled = [((sum(each) + 2) / (len(each) + 4), len(each)) for each in strata]
