@@ -50,6 +50,7 @@ soak: setup ## the long tests
 bench: setup ## what each part costs, beside a named peer (ARGS=--quick: in minutes)
 	$(BIN)/python bench/judge.py $(ARGS)
 	$(BIN)/python bench/measure.py $(ARGS)
+	$(BIN)/python bench/mmlu.py
 	$(BIN)/python bench/curate.py
 	$(BIN)/python bench/languages.py
 	$(BIN)/python bench/rlcf.py
