@@ -161,6 +161,14 @@ def test_a_corpus_figure_is_what_a_claim_is_compared_with(tmp_path: Path) -> Non
     assert "over the whole corpus it is 31.0 and 31.0" in paired.unlikeness.warnings[0]
 
 
+def test_the_mean_of_all_ratings_is_what_a_claim_is_compared_with(tmp_path: Path) -> None:
+    metrics = {"rating": {"value": 5.6, "low": 5.2, "high": 6.0, "method": "t"}}
+    values = {f"p{i}": [5.0 + i % 2 if i else None] for i in range(41)}  # one problem misses a rating
+    ours = result(tmp_path / "a", values, unit="rating", metrics=metrics)
+    assert headline(ours).value == 5.6
+    assert headline(result(tmp_path / "b", values, unit="rating")).value == 5.5
+
+
 @given(st.lists(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=5), min_size=1, max_size=30))
 def test_a_measured_share_is_the_runs_own_pass_at_1(values: list[list[float]]) -> None:
     counts = [(len(samples), int(sum(samples))) for samples in values]

@@ -59,9 +59,9 @@ def _list(context: click.Context, parameter: click.Parameter, value: bool) -> No
 
     for name in plugins.names("benchmarks"):
         benchmark = plugins.find("benchmarks", name)
-        click.echo(f"{name:<16} {benchmark.title}")
+        click.echo(f"{name:<30} {benchmark.title}")
         for variant in benchmark.variants if isinstance(benchmark, Asked) else ():
-            click.echo(f"  :{variant.name:<20} {variant.title} (needs {', '.join(sorted(variant.needs))})")
+            click.echo(f"  :{variant.name:<28} {variant.title} (needs {', '.join(sorted(variant.needs))})")
     context.exit()
 
 

@@ -46,13 +46,14 @@ def overall(result: BenchmarkResult, level: float = 0.95) -> Figure:
 
 
 def headline(result: BenchmarkResult, level: float = 0.95) -> Figure:
-    """Return the figure that is published of such a run: the mean over problems, or one of the whole corpus (BLEU).
+    """Return the figure that is published of such a run: the mean over problems, or the run's own.
 
-    The interval of a corpus figure is the run's own, stretched to another `level` as if it were normal.
+    Its own are those of a whole corpus (BLEU), and the mean of all ratings, which counts those of problems that miss
+    another one too. The interval is the run's, stretched to another `level` as if it were normal.
     """
     mean = overall(result, level)
     first = next(iter(result.metrics.values()), None)
-    if result.unit != "score" or first is None or math.isclose(first.value, mean.value):
+    if result.unit == "share" or first is None or math.isclose(first.value, mean.value):
         return mean
     factor = stats.normal_quantile((1 + level) / 2) / stats.Z_95
     low, high = (first.value + factor * (end - first.value) for end in (first.low, first.high))
