@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_mt_bench_answers_are_rated_by_a_scripted_judge(monkeypatch, tmp_path: P
 
     rater = Scripted(rate)
     install(monkeypatch, rater=rater)
-    options = MeasureOptions(rater="scripted/rater")
+    (tmp_path / "prices.toml").write_text('["scripted/*"]\ninput = 1.0\noutput = 2.0\n')
+    options = MeasureOptions(rater="scripted/rater", prices=tmp_path / "prices.toml")
     result = measure(f"replay/{answers}", "mt_bench", out=tmp_path / "run", options=options)
     (summary,) = result.benchmarks.values()
     assert len(rater.asked) == 160  # 80 questions, two turns
@@ -45,6 +47,9 @@ def test_mt_bench_answers_are_rated_by_a_scripted_judge(monkeypatch, tmp_path: P
     assert summary["unscored"] == summary["by_status"]["unrated"]
     assert 1 <= summary["metrics"]["rating"]["low"] < summary["metrics"]["rating"]["high"] <= 10
     assert summary["rater_usage"]["requests"] == 160
+    lines = (tmp_path / "run" / "mt_bench-published" / "samples.jsonl").read_text().splitlines()
+    paid = sum(json.loads(line)["rating_cost"] for line in lines)
+    assert result.as_json()["rater_usage"]["cost"] == pytest.approx(paid, abs=1e-5)
 
 
 def test_the_whole_of_mmlu_by_a_model_that_always_says_b(monkeypatch, tmp_path: Path) -> None:

@@ -114,6 +114,8 @@ class PartRun:
             record["error"] = conversation.error
         if (cost := self.usage.cost_of(conversation.replies)) is not None:
             record["cost"] = round(cost, 9)
+        if self.rater_usage is not None and (rating := self.rater_usage.cost_of(conversation.ratings)) is not None:
+            record["rating_cost"] = round(rating, 9)
         self.run.samples.add(record)
         self._count(conversation)
         self.marking.put(conversation)

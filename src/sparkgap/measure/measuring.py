@@ -252,9 +252,14 @@ class Measuring:
     def _result(self, run: Run, runs: list[PartRun]) -> MeasureResult:
         summaries = {each.part.name: each.summary for each in runs}
         total = Usage(self._name, self._prices)
+        rating = None if self._rater is None else Usage(self._rater.name, self._prices)
         for each in runs:
             total.merge(each.usage)
-        return MeasureResult(self._model.name, summaries, total.as_json(), run.path)
+            if rating is not None and each.rater_usage is not None:
+                rating.merge(each.rater_usage)
+        return MeasureResult(
+            self._model.name, summaries, total.as_json(), run.path, None if rating is None else rating.as_json()
+        )
 
 
 def _as_recorded(part: Part, model: Recording, wanted: int | None, named: bool) -> Part:

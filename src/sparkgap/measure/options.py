@@ -82,12 +82,16 @@ class MeasureProgress:
 
 @dataclass(frozen=True, slots=True)
 class MeasureResult:
-    """What was measured: of each benchmark its summary, as its folder's summary.json has it; and the run's folder."""
+    """What was measured: of each benchmark its summary, as its folder's summary.json has it; and the run's folder.
+
+    `usage` is what the model took in all, `rater_usage` what the rater did, where there was one.
+    """
 
     model: str
     benchmarks: Mapping[str, Json]
     usage: Json
     run: Path
+    rater_usage: Json | None = None
 
     @property
     def complete(self) -> bool:
@@ -100,6 +104,7 @@ class MeasureResult:
             "model": self.model,
             "benchmarks": dict(self.benchmarks),
             "usage": self.usage,
+            **({} if self.rater_usage is None else {"rater_usage": self.rater_usage}),
             "complete": self.complete,
             "run": str(self.run),
         }
