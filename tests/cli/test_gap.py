@@ -74,7 +74,9 @@ def test_several_sides_are_one_table_and_details_are_asked_for(runs: tuple[Path,
     assert [line.split(":")[0] for line in done.stdout.splitlines()[1:3]] == ["against first", "against GPT-5"]
     assert "89.4*" in done.stdout
     assert "* reported, not measured: GPT-5, humaneval, gsm8k: the press" in done.stdout
-    assert "contradicts the 89.4 claimed of GPT-5" in done.stdout
+    assert "contradicts the 89.4 claimed of GPT-5, were they of one model" in " ".join(done.stdout.split())
+    named = " ".join(invoke(f"gpt-5 (ours)={ours}", "claim:gpt-5").stdout.split())
+    assert "contradicts the 89.4 claimed of GPT-5 (" in named
     assert "only GPT-5 has mmlu, mt_bench" in done.stdout
     assert "points go" not in done.stdout
     assert "points go" in invoke(ours, theirs, "claim:gpt-5", "--details").stdout

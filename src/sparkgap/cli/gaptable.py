@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sparkgap.claims import REPORTED, Claim
+from sparkgap.claims import REPORTED, Claim, slug
 from sparkgap.compare.contrast import Contrast
 from sparkgap.compare.figures import Figure
 from sparkgap.compare.words import number, points
@@ -89,9 +89,9 @@ def _notes(report: GapReport) -> Iterator[str]:
         yield "would show: the smallest true gap that so many problems show 8 times in 10"
     yield from _claims([side.claim for _, each in contrasts for side in (each.ours, each.theirs) if side.claim])
     yield from _all_caveats(contrasts)
-    for _, each in contrasts:
+    for gap, each in contrasts:
         if each.agreement is not None:
-            yield _agreement(each)
+            yield _agreement(gap, each)
     for gap in report.gaps:
         for refusal in gap.refused:
             yield f"{refusal.name} is not compared with {gap.theirs.name}: {'; '.join(refusal.reasons)}"
@@ -133,7 +133,8 @@ def _caveats(each: Contrast) -> Iterator[str]:
         yield f"a gap of {points(abs(each.difference), each.unit)} would take {more} problems like these to show"
 
 
-def _agreement(each: Contrast) -> str:
+def _agreement(gap: Gap, each: Contrast) -> str:
+    """Say whether a measurement agrees with a claim, which it need not where it is of another model."""
     assert each.agreement is not None
     claim = each.ours.claim or each.theirs.claim
     mine = each.ours if each.ours.claim is None else each.theirs
@@ -141,7 +142,9 @@ def _agreement(each: Contrast) -> str:
     said = "agrees with" if each.agreement.p >= 0.05 else "contradicts"
     measured, claimed = number(mine.value, each.unit), number(claim.value, each.unit)
     how = f"{each.agreement.test}, p {_p(each.agreement.p, equals=True)}"
-    return f"{each.name}: the measured {measured} {said} the {claimed} claimed of {claim.model} ({how})"
+    run = gap.theirs if each.theirs.claim is None else gap.ours
+    other = "" if slug(claim.model) in slug(f"{run.name} {run.model}") else ", were they of one model"
+    return f"{each.name}: the measured {measured} {said} the {claimed} claimed of {claim.model}{other} ({how})"
 
 
 def _places(gap: Gap, contrast: Contrast, places: Places, console: Console) -> None:
