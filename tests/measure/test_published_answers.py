@@ -62,6 +62,17 @@ def test_the_whole_of_mmlu_by_a_model_that_always_says_b(monkeypatch, tmp_path: 
     assert summary["metrics"]["accuracy"]["value"] == sum(p.reference == "B" for p in problems) / 14_042
 
 
+def test_texts_on_disk_are_no_log_probabilities(tmp_path: Path) -> None:
+    published("mmlu/mmlu.zip")
+    problems = [p for p in plugins.find("benchmarks", "mmlu").problems() if p.split == "test"][:20]
+    lines = [json.dumps({"task_id": p.id, "response": f"So it is **{p.reference}**.\nAnswer: B"}) for p in problems]
+    (tmp_path / "answers.jsonl").write_text("\n".join(lines))
+    result = measure(f"replay/{tmp_path / 'answers.jsonl'}", "mmlu", out=tmp_path / "run")
+    summary = result.benchmarks["mmlu-zero_shot_cot"]
+    assert summary["scored"] == 20
+    assert summary["metrics"]["accuracy"]["value"] == sum(p.reference == "B" for p in problems) / 20
+
+
 def test_the_whole_of_mmlu_by_log_probabilities(monkeypatch, tmp_path: Path) -> None:
     published("mmlu/mmlu.zip")
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sparkgap import plugins
 from sparkgap.errors import InputError, SparkgapError
 from sparkgap.models import ModelError, Provider, Recorded, Recording
+from sparkgap.models._recordings import entries
 from sparkgap.models.replay import Replay
 from sparkgap.types import Problem, Reply, Request
 
@@ -211,6 +212,13 @@ def test_inspect_samples_are_found_by_id_and_by_text(tmp_path: Path, monkeypatch
     assert first == Recorded((Reply("hi", "length", 3, 5, 0.5),), "response")
     assert again.replies[0].text == "again"
     assert [each.replies[0].error for each in replay.recorded("hello", HELLO[1])] == ["", "it broke"]
+
+
+def test_a_question_of_inspect_is_found_with_its_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = types.SimpleNamespace(**{**vars(inspect_sample(1, "Which?")), "choices": ["this", "that"]})
+    inspect_log(monkeypatch, asked)
+    (entry,) = entries(tmp_path / "log.eval", "inspect")
+    assert entry.text == "Which?\nA. this\nB. that"  # as MMLU's problems have it
 
 
 def test_inspects_own_numbers_are_not_taken_for_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -272,7 +272,7 @@ def _as_recorded(part: Part, model: Recording, wanted: int | None, named: bool) 
     if not most:
         raise InputError(f"{model.name} holds no sample of {part.benchmark.name}")
     form = next(samples[0].form for samples in recorded if samples)
-    alike = [variant for variant in part.benchmark.variants if variant.form == form]
+    alike = [each for each in part.benchmark.variants if each.form == form and each.needs <= model.features]
     variant = part.variant if named or not alike else alike[0]
     return replace(part, variant=variant, samples=min(most, wanted or most), decoding={}, recorded=True)
 

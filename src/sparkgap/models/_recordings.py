@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any, Literal
 
 from sparkgap.errors import InputError
@@ -175,6 +176,8 @@ def _inspect(path: Path) -> Iterator[Entry]:
             error=failed[:500],
         )
         text = sample.input if isinstance(sample.input, str) else str(sample.input[-1].text)
+        offered = zip(ascii_uppercase, getattr(sample, "choices", None) or (), strict=False)
+        text = "\n".join((text, *(f"{letter}. {choice}" for letter, choice in offered)))
         where = f"{path}: sample {sample.id} of epoch {sample.epoch}"
         yield Entry(where, sample.id, (Recorded((reply,), "response"),), text)
 
