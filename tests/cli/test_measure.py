@@ -64,6 +64,26 @@ def test_answers_that_never_came_are_exit_4_until_they_come(monkeypatch: pytest.
     assert invoke("scripted/m", "-b", "gsm8k", "--out", "run", "--retry-failed").exit_code == 0
 
 
+def test_a_replayed_run_keeps_how_it_was_asked_and_other_answers_do_not_say(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install(monkeypatch, m=Scripted(lambda request, index: " It is.\n#### 2"))
+    assert invoke("scripted/m", "-b", "gsm8k:eight_shot", "--limit", "3", "--seed", "5", "--out", "run").exit_code == 0
+    (tmp_path / "answers.jsonl").write_text('{"task_id": "GSM8K/0", "completion": "#### 1"}\n')
+    assert invoke("replay/run", "-b", "gsm8k", "--out", "again").exit_code == 0
+    assert invoke("replay/answers.jsonl", "-b", "gsm8k", "--out", "other").exit_code == 0
+
+    def asked(folder: str) -> dict[str, object]:
+        return json.loads((tmp_path / folder / "manifest.json").read_text())["asked"]
+
+    told = [asked(folder) for folder in ("run/gsm8k-eight_shot", "again/gsm8k-eight_shot")]
+    assert told[0]["decoding"] == {"seed": 5}
+    for key in ("variant", "prompts", "decoding", "limit"):
+        assert told[0][key] == told[1][key]
+    other = asked("other/gsm8k-zero_shot_cot")
+    assert (other["prompts"], other["decoding"]) == ("", None)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -265,7 +265,8 @@ class Measuring:
 def _as_recorded(part: Part, model: Recording, wanted: int | None, named: bool) -> Part:
     """Return the part with as many samples a problem as lie on disk, and no wish of how they were drawn.
 
-    Where the user named no variant, it is the first one whose replies have the form that those on disk have.
+    Where the user named no variant, it is the one that they were asked for in, if that is known, else the first one
+    whose replies have the form that those on disk have.
     """
     recorded = [model.recorded(part.benchmark.name, problem) for problem in part.problems]
     most = max(map(len, recorded), default=0)
@@ -273,8 +274,10 @@ def _as_recorded(part: Part, model: Recording, wanted: int | None, named: bool) 
         raise InputError(f"{model.name} holds no sample of {part.benchmark.name}")
     form = next(samples[0].form for samples in recorded if samples)
     alike = [each for each in part.benchmark.variants if each.form == form and each.needs <= model.features]
+    asked = model.asked(part.benchmark.name)
+    alike = [each for each in part.benchmark.variants if each.name == asked.get("variant")] or alike
     variant = part.variant if named or not alike else alike[0]
-    return replace(part, variant=variant, samples=min(most, wanted or most), decoding={}, recorded=True)
+    return replace(part, variant=variant, samples=min(most, wanted or most), decoding={}, recorded=asked)
 
 
 def _raise_first(fault: BaseException | None) -> None:

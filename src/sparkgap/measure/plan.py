@@ -30,7 +30,7 @@ class Part:
     decoding: Mapping[str, Any]  # laid over every request's own
     split: str
     limit: int | None
-    recorded: bool = False  # the replies lie on disk, and nobody knows how they were asked for
+    recorded: Mapping[str, Any] | None = None  # of replies on disk: how they were asked for, {} if nobody knows
 
     @property
     def name(self) -> str:
@@ -55,18 +55,21 @@ class Part:
     def question(self) -> Json:
         """Return what decides this part's result, the model and the judging aside.
 
-        Replies on disk are not said to have been asked for in our words: their prompts and decoding are left open.
+        Replies on disk are not said to have been asked for in our words: what is known of that is told, or nothing.
         """
+        known = (
+            None if self.recorded is None else {"decoding": None, "prompts": "", "limit": self.limit, **self.recorded}
+        )
         published = data.published()
         return {
             "benchmark": self.benchmark.name,
             "variant": self.variant.name,
             "split": self.split,
-            "limit": self.limit,
+            "limit": self.limit if known is None else known["limit"],
             "samples": self.samples,
-            "decoding": None if self.recorded else self._overrides(),
+            "decoding": self._overrides() if known is None else known["decoding"],
             "data": {name: published[name].sha256 for name in self.benchmark.files if name in published},
-            "prompts": "" if self.recorded else self._prompts(),
+            "prompts": self._prompts() if known is None else known["prompts"],
             "sparkgap": __version__,
             "python": platform.python_version(),
         }

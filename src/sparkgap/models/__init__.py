@@ -76,6 +76,10 @@ class Recording(Model, Protocol):
         """Return the samples of one problem of a benchmark in the order of their index; () where there are none."""
         ...
 
+    def asked(self, benchmark: str) -> Mapping[str, Any]:
+        """Return how the answers were asked for, as the manifest of a run of ours has it; {} where nobody knows."""
+        ...
+
 
 @runtime_checkable
 class Provider(Protocol):

@@ -15,6 +15,7 @@ covered: one file with answers to two benchmarks, and a `.json` log of Inspect t
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -64,6 +65,18 @@ class Replay:
             if benchmark not in self._read:
                 self._read[benchmark] = self._answers(benchmark)
         return self._read[benchmark].get(problem.id, ())
+
+    def asked(self, benchmark: str) -> Mapping[str, Any]:
+        """Return what the manifest says where all files are of a run of ours; {} where nobody knows."""
+        if all(form == "measure" for _, form in self._files):
+            for path, _ in self._files:
+                try:
+                    told: dict[str, Any] = json.loads((path.parent / "manifest.json").read_text("utf-8"))["asked"]
+                except (OSError, ValueError, LookupError, TypeError):
+                    continue  # copied out of its run
+                if told.get("benchmark") == benchmark:
+                    return told
+        return {}
 
     async def generate(self, request: Request, n: int = 1) -> tuple[Reply, ...]:
         """Refuse: there is nobody to ask."""
