@@ -14,7 +14,6 @@ from sparkgap.curate.contamination.calls import Subject, subject
 from sparkgap.curate.contamination.disguises import DISGUISES
 from sparkgap.curate.contamination.index import Known, build, known, load, save
 from sparkgap.curate.contamination.probes import (
-    ALIKE,
     Probe,
     answering,
     balanced,
@@ -81,7 +80,7 @@ def test_most_of_a_benchmark_is_found_in_disguise(
     kept = Verdicts(tmp_path / "v.jsonl")
     found = behaviour(Examiner(judge, humaneval.problems[::every]), rows, kept)
     kept.close()
-    assert sum(worth > 6 for worth, _ in found.rows.values()) >= 0.85 * len(rows)
+    assert sum(worth > 5 for worth, _ in found.rows.values()) >= 0.85 * len(rows)
 
 
 def test_what_was_asked_once_is_not_asked_again(
@@ -108,15 +107,12 @@ def test_an_endless_function_ends_and_is_no_solution(examiner: Examiner, tmp_pat
     assert (found.rows, found.functions) == ({}, 1)
 
 
-def test_problems_that_an_idle_function_solves_are_not_asked(judge: Judge) -> None:
-    def problem(name: str, body: str, tests: str) -> Problem:
-        return Problem(name, "mine", "", f"def {name}(x):\n    {body}\n", CodeTests(tests), name)
-
-    given = [
-        problem("same", "return [y for y in x]", "assert same([1, 2]) == [1, 2]\nassert same([3]) == [3]"),
-        problem("double", "return [2 * y for y in x]", "assert double([1, 2]) == [2, 4]\nassert double([5]) == [10]"),
-    ]  # fmt: skip
-    assert [(each.id, why) for each, why in Examiner(judge, given).without] == [("same", ALIKE)]
+def test_where_answers_tell_nothing_only_what_is_built_alike_counts(judge: Judge, tmp_path: Path) -> None:
+    reference = "def same(xs):\n    found = []\n    for x in xs:\n        found.append(x)\n    return found\n"
+    tests = CodeTests("assert same([1, 2]) == [1, 2]\nassert same([3]) == [3]\nassert same([]) == []")
+    problem = Problem("same", "mine", "", reference, tests, "same")
+    assert solved(judge, [problem], DISGUISES["disguised"](reference), tmp_path) == "same by f0"
+    assert solved(judge, [problem], "def whole(xs):\n    return [*xs]\n", tmp_path) == ""
 
 
 def test_the_solution_of_a_problem_without_arguments_is_what_it_calls(judge: Judge, tmp_path: Path) -> None:
@@ -274,4 +270,4 @@ def test_what_is_built_otherwise_weighs_less() -> None:
     (copy,) = functions(DISGUISES["disguised"](reference))
     (other,) = functions("def once(xs):\n    return [*dict.fromkeys(xs)]\n")
     assert weight(copy, once) == weight(copy, thrice) == size_of(reference)
-    assert 0 < weight(other, once) < weight(other, thrice) < 6 < weight(copy, once)
+    assert 0 < weight(other, once) < weight(other, thrice) < 5 < weight(copy, once)

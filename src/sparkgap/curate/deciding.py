@@ -41,7 +41,7 @@ ACROSS: tuple[Judged, ...] = (
     Judged(Rule("exact", "copies", "at most", 0, "1 where a better exact copy is kept"), "duplicates", VERSION),
     Judged(Rule("near", "similarity", "at most", 0.7, "estimated Jaccard index with a copy of its cluster"),
            "duplicates", VERSION),
-    Judged(Rule("behaviour", "behaviour_weight", "at most", 6,
+    Judged(Rule("behaviour", "behaviour_weight", "at most", 5,
                 "nodes of a function that solves a problem, times how much of it is built like the published solution"),
            "decontamination", "behaviour 3"),
     Judged(Rule("gap", "gap", "at least", -math.inf, "how near it is to the problems that the run of --for failed"),

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from sparkgap.types import InputTests, Limits, Problem, Program
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
 
-VERSION = "2"  # raised whenever the same problems could have other probes
+VERSION = "3"  # raised whenever the same problems could have other probes
 VARIED, TRIED = 96, 32  # variations of the calls of one problem: made, and then used
 LEAST_TELLING = 3  # calls that chance does not get right, to tell anything
 FAIR = 0.75  # the share of one answer from which the calls of other problems are tried as variations, too
@@ -47,6 +47,7 @@ class Probe:
     own: tuple[Told, ...]
     varied: tuple[Told, ...]
     lines: int = driver.LINES  # steps that each call may take
+    telling: bool = True  # whether anything can be told from the answers: `tells`
 
     @property
     def arity(self) -> int:
@@ -64,9 +65,9 @@ class Probe:
         return chance(self.told)
 
     @property
-    def usable(self) -> bool:
+    def tells(self) -> bool:
         """Whether anything can be told from the answers: those that chance does not get right are enough."""
-        return bool(self.own) and round(len(self.told) * (1 - self.chance)) >= LEAST_TELLING
+        return round(len(self.told) * (1 - self.chance)) >= LEAST_TELLING
 
     def agrees(self, answers: Sequence[str | None]) -> bool:
         """Whether a function that answers its own calls rightly answers their variations so more often than by chance.
@@ -74,10 +75,11 @@ class Probe:
         Cohen's kappa of at least `KAPPA` over all calls, where chance is always giving the reference's most frequent
         answer, or what a function that does nothing gives (`IDLE`). Tests of three asserts on yes or no are passed by
         many a function that does something else; variations tell them apart. A benchmark with fewer calls than `FEW`
-        decides next to nothing by itself (CRUXEval has one); then every variation must be answered alike.
+        decides next to nothing by itself (CRUXEval has one); then every variation must be answered alike, as where
+        nothing can be told from the answers.
         """
         right = sum(answer == told for answer, (_, told) in zip(answers, self.varied, strict=True))
-        if len(self.own) < FEW:
+        if len(self.own) < FEW or not self.telling:
             return right == len(self.varied)
         same, chance = (len(self.own) + right) / len(self.told), self.chance
         return (same - chance) / (1 - chance) >= KAPPA
@@ -114,28 +116,31 @@ class Asked:
 
 NO_CALL = "its tests make no call with plain values"
 NO_ANSWER = "its reference takes too long or answers with no plain value"
-ALIKE = "its answers are too few, all alike, or what a function that does nothing gives"
 
 
 def probes(judge: Judge, problems: Sequence[Problem]) -> Asked:
     """Return the probes of all problems that have some, and why others have none.
 
-    A problem has none if its tests make no call whose arguments are plain values, if the reference answers none of
-    them, or if too little can be told from the answers: they are all alike, or a function that does nothing (`IDLE`)
-    gives them, too.
+    A problem has none if its tests make no call whose arguments are plain values, or if the reference answers none of
+    them. Where too little can be told from the answers, since they are all alike or a function that does nothing
+    (`IDLE`) gives them, too, it has one that is not `telling`.
     """
     code = [place for place, each in enumerate(problems) if is_code(each)]
     every = recorded(judge, [problems[place] for place in code])
     unasked = {place: NO_CALL for place, calls in zip(code, every, strict=True) if not calls.own}
     calls = {place: each for place, each in zip(code, every, strict=True) if each.own}
     found: dict[int, Probe] = {}
+    mute: dict[int, Probe] = {}
     pool = _Pool([(problems[place].id, each) for place, each in calls.items()])
     for attempt in _ATTEMPTS:
         left = {place: attempt.calls(problems[place].id, each, pool) for place, each in calls.items()
                 if place not in found or (attempt.others and found[place].chance > FAIR)}  # fmt: skip
         for place, probe in _answered(judge, problems, left, attempt.lines, unasked).items():
-            if place not in found or probe.chance < found[place].chance:
+            if not probe.tells:
+                mute.setdefault(place, replace(probe, telling=False))
+            elif place not in found or probe.chance < found[place].chance:
                 found[place] = probe
+    found = {**mute, **found}
     return Asked(tuple(found[place] for place in sorted(found)),
                  {place: why for place, why in sorted(unasked.items()) if place not in found})  # fmt: skip
 
@@ -193,7 +198,7 @@ def _answered(
     judge: Judge, problems: Sequence[Problem], calls: Mapping[int, tuple[list[Call], list[Call]]], lines: int,
     unasked: dict[int, str],
 ) -> dict[int, Probe]:  # fmt: skip
-    """Return the probes of the problems whose references answer enough; note of the others why not."""
+    """Return the probes of the problems whose references answer; note of the others why not."""
     found: dict[int, Probe] = {}
     places = list(calls)
     programs = (answering(problems[place].reference, subject(problems[place]).name, [*own, *varied], lines)
@@ -206,10 +211,8 @@ def _answered(
             answers = verdict.answers[0]
             allowed = lines * driver.LINES // driver.REFERENCE_LINES
             probe = Probe(problems[place], _told(own, answers), balanced(_told(varied, answers[len(own) :])), allowed)
-            if probe.usable:
+            if probe.own:
                 found[place] = probe
-            elif probe.own:
-                unasked[place] = ALIKE
     return found
 
 
@@ -236,7 +239,9 @@ def is_code(problem: Problem) -> bool:
 def write_probes(path: Path, problems: Sequence[Problem], asked: Asked) -> None:
     """Write what `probes` found of some problems; calls are kept as Python literals."""
     places = {id(problem): place for place, problem in enumerate(problems)}
-    told = [[places[id(each.problem)], repr(each.own), repr(each.varied), each.lines] for each in asked.probes]
+    told = [
+        [places[id(each.problem)], repr(each.own), repr(each.varied), each.lines, each.telling] for each in asked.probes
+    ]
     draft = path.with_suffix(".tmp")
     draft.write_text(
         json.dumps({"key": _key(problems), "probes": told, "unasked": list(asked.unasked.items())}), "utf-8"
@@ -252,8 +257,8 @@ def read_probes(path: Path, problems: Sequence[Problem]) -> Asked | None:
     if told["key"] != _key(problems):
         return None
     literal = ast.literal_eval
-    return Asked(tuple(Probe(problems[place], literal(own), literal(varied), lines)
-                       for place, own, varied, lines in told["probes"]), dict(told["unasked"]))  # fmt: skip
+    return Asked(tuple(Probe(problems[place], literal(own), literal(varied), lines, telling)
+                       for place, own, varied, lines, telling in told["probes"]), dict(told["unasked"]))  # fmt: skip
 
 
 def _key(problems: Sequence[Problem]) -> str:

@@ -26,12 +26,13 @@ def weight(function: Function, probe: Probe) -> float:
 
     It is the nodes of the function or of the published solution, whichever has fewer, times how much of the two is
     built of the same parts (`likeness`). Where the benchmark has calls enough of its own to tell (`FEW`), what is built
-    otherwise is worth a part as well (`ALONE`).
+    otherwise is worth a part as well (`ALONE`). Where nothing can be told from the answers, what is built otherwise
+    counts against it.
     """
     (nodes, built), (least, published) = _built(function.program), _built(solution(probe.problem))
     alike = likeness(built, published)
-    share = alike + ALONE * (1 - alike) if len(probe.own) >= FEW else alike
-    return round(min(nodes, least) * share, 1)
+    otherwise = -1.0 if not probe.telling else ALONE if len(probe.own) >= FEW else 0.0
+    return round(min(nodes, least) * max(0.0, alike + otherwise * (1 - alike)), 1)
 
 
 def solution(problem: Problem) -> str:
