@@ -92,6 +92,7 @@ def test_a_replayed_run_keeps_how_it_was_asked_and_other_answers_do_not_say(
         (("scripted/m", "-b", "gsm8k:none"), "gsm8k has no variant 'none'"),
         (("scripted/m", "-b", "gsm8k,gsm8k"), "asked for twice"),
         (("scripted/m", "-b", "gsm8k", "--prices", "none.toml"), "none.toml: cannot be read"),
+        (("scripted/m", "-b", "gsm8k", "--prices", "prices.toml"), "prices.toml: no price for scripted/m"),
         (("scripted/m", "-b", "gsm8k", "--split", "dev"), "gsm8k has no split 'dev'"),
         (("scripted/m", "-b", "gsm8k", "--model-arg", "x"), "'x' is not NAME=VALUE"),
         (("scripted/m",), "Missing option '-b'"),
@@ -101,6 +102,7 @@ def test_a_users_mistake_is_one_message_and_exit_2(
     monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str
 ) -> None:
     install(monkeypatch, m=Scripted(knowing))
+    Path("prices.toml").write_text('["openai/*"]\ninput = 1\noutput = 2\n')
     done = invoke(*words)
     assert (done.exit_code, done.stdout) == (2, "")
     assert says in done.stderr

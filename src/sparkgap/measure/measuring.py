@@ -25,7 +25,7 @@ from sparkgap.measure.options import MeasureOptions, MeasureProgress, MeasureRes
 from sparkgap.measure.plan import Part, needs_rater, parts
 from sparkgap.measure.usage import Usage
 from sparkgap.models import Model, Recording
-from sparkgap.prices import read_prices
+from sparkgap.prices import Prices, read_prices
 from sparkgap.references import processor
 from sparkgap.runs import Run, open_run
 from sparkgap.scoring import code_sha256
@@ -73,7 +73,7 @@ class Measuring:
             if rated and not options.rater:
                 raise InputError(f"{', '.join(rated)}: the replies are rated by another model; name it with --rater")
             self._rater = self._opened(options.rater, options.rater_args) if rated else None
-            self._prices = read_prices(options.prices) if options.prices else None
+            self._prices = self._priced(options.prices) if options.prices else None
         except BaseException:
             self._stack.close()
             raise
@@ -182,6 +182,15 @@ class Measuring:
         model = self._loop.call(open_model(name, args))
         self._stack.callback(lambda: self._loop.call(model.close()))
         return model
+
+    def _priced(self, path: Path) -> Prices:
+        """Return the price table, which must know whoever is paid: a cost that is missing at the end is too late."""
+        prices = read_prices(path)
+        paid = ["" if isinstance(self._model, Recording) else self._name, self._rater.name if self._rater else ""]
+        for name in filter(None, paid):
+            if not prices.known(name):
+                raise InputError(f'{path}: no price for {name}; add ["{name}"] with `input` and `output`, in USD')
+        return prices
 
     def _question(self) -> Json:
         return {
