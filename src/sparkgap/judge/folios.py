@@ -92,6 +92,8 @@ def _mappings(smaps: Iterator[str]) -> Iterator[_Mapping]:
 
 def _code(mappings: Sequence[_Mapping]) -> Piece:
     """Return the interpreter's code and the constants behind it, up to the end of the last huge page that fits."""
+    if os.uname().machine != "x86_64":  # elsewhere a processor does not see by itself that code was written
+        return Piece(0, 0)
     inside = ctypes.cast(ctypes.pythonapi.Py_GetVersion, _address).value or 0
     for (start, size, access, name, _), following in pairwise(mappings):
         if start <= inside < start + size and access == "r-xp":

@@ -22,6 +22,8 @@ _LIMITS = struct.Struct("=dII")  # cpu_s, memory_mb, file_kb
 _SOCKET, _RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
 _ROOM = _socket.CMSG_SPACE(4 * 4)  # for four descriptors
 
+_READY = b"R"
+
 Body = Callable[[list[int]], None]  # what a forked process does with the descriptors it was given
 
 
@@ -37,11 +39,21 @@ class Template:
                 os.closerange(ours + 1, jail.MAX_FILES)
                 jail.seal(level)
                 folios.settle(memory)
+                os.write(ours, _READY)
                 zygote = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, ours)
                 _serve(zygote, kernel.forking(own_processes=level == "full", siblings=True), put_on, body)
             finally:
                 os._exit(1)
         theirs.close()
+
+    def wait_ready(self) -> None:
+        """Wait until programs can be forked: none may be charged for the time that the template takes to settle.
+
+        Raises:
+            OSError: it did not come up.
+        """
+        if self._socket.recv(len(_READY)) != _READY:
+            raise OSError("what programs are forked from did not start")
 
     def fork(self, limits: jail.Limits, descriptors: list[int]) -> tuple[int, int]:
         """Have a program forked; return its process id and its pidfd.

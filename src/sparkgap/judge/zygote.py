@@ -236,6 +236,7 @@ def start(role: str, control_descriptor: int, level: str, packages: tuple[str, .
         forked_from = template.Template(control.fileno(), level, put_on, body, memory)
         load_own()
         jail.seal(level)
+        forked_from.wait_ready()
     except Exception as error:
         control.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)
