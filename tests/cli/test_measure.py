@@ -113,5 +113,5 @@ def test_a_users_mistake_is_one_message_and_exit_2(
 def test_a_line_of_a_log_says_how_far_it_is(left_s: float | None, told: str) -> None:
     part = PartProgress("gsm8k", "share", 60, 50, 100, 50, 0.5, 0.37, 0.63)
     line = _line(MeasureProgress((part,), 10, 16, tokens_per_s=1234.5, cost=1.5, left_s=left_s))
-    assert line.startswith("gsm8k 50 of 100 50.0 % (37.0 to 63.0) (10 in flight, 1,23")
+    assert line.startswith("gsm8k 50 of 100 samples 50.0 % (37.0 to 63.0) (10 in flight, 1,23")
     assert line.endswith(told)

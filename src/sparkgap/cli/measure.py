@@ -221,7 +221,7 @@ def _options(chosen: Mapping[str, Any]) -> MeasureOptions:
 
 
 def _line(progress: MeasureProgress) -> str:
-    parts = (f"{part.name} {part.done:,} of {part.total:,} {_so_far(part)}".rstrip() for part in progress.parts)
+    parts = (f"{part.name} {part.done:,} of {part.total:,} samples {_so_far(part)}".rstrip() for part in progress.parts)
     left = "" if progress.left_s is None else f", about {_clock(progress.left_s)} left"
     return f"{'; '.join(parts)} ({_asking(progress)}{left})"
 
