@@ -28,7 +28,7 @@ from sparkgap.types import Problem, Program
 if TYPE_CHECKING:
     from sparkgap.judge import Judge
 
-VERSION = "2"
+VERSION = "3"
 WAYS = ("ngrams", "structure", "behaviour")
 CLEAN = "standard library"
 TRIVIAL = "so short that innocent code does the same"
@@ -46,7 +46,8 @@ class Tried:
     """One guise: how many files with a solution in it that still passes, and how many each way found, and any of them.
 
     `decidable` are the files whose problem can be told by behaviour at all: it can be asked, and its solution is larger
-    than what the rule leaves alone. `functions` were asked, and `solvers` of them taken for solutions.
+    than what the rule leaves alone; or the file was found all the same, by another benchmark's problem. `functions` were
+    asked, and `solvers` of them taken for solutions.
     """
 
     guise: str
@@ -120,7 +121,7 @@ def selftest(check: Check, problems: Sequence[Problem], clean: Iterable[str], ke
         why = unasked.get((each.problem.benchmark, each.problem.id), "")
         if not why and rule.keeps(size_of(solution(each.problem))):
             why = TRIVIAL
-        told = (1, *hits, any(hits), not why, 1, hits[-1])
+        told = (1, *hits, any(hits), not why or hits[-1], 1, hits[-1])
         counts[each.guise] = [total + one for total, one in zip(counts[each.guise], told, strict=True)]
         if not hits[-1]:
             missed.append(Missed(each.problem.benchmark, each.problem.id, each.guise,
