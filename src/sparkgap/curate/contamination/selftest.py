@@ -46,8 +46,8 @@ class Tried:
     """One guise: how many files with a solution in it that still passes, and how many each way found, and any of them.
 
     `decidable` are the files whose problem can be told by behaviour at all: it can be asked, and its solution is larger
-    than what the rule leaves alone; or the file was found all the same, by another benchmark's problem. `functions` were
-    asked, and `solvers` of them taken for solutions.
+    than what the rule leaves alone; or the file was found all the same, by another benchmark's problem. `functions`
+    were asked, and `solvers` of them taken for solutions.
     """
 
     guise: str
