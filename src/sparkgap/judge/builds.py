@@ -19,7 +19,7 @@ from typing import Any
 from sparkgap.judge import scripts
 from sparkgap.judge.conversation import STARVED, Conversation, composed
 from sparkgap.judge.frames import Ended
-from sparkgap.judge.handles import EXAMINER_CPU_S, Broken, Patience, Settings, YardProcess, write_all
+from sparkgap.judge.handles import EXAMINER_CPU_S, NOTHING, Broken, Patience, Settings, YardProcess, write_all
 from sparkgap.judge.servers import (
     BUILD_FILE_KB,
     EXAMINER_MEMORY_MB,
@@ -265,9 +265,9 @@ class Workshop:
                 if ending is not None:
                     break
             elif (usage := yard.usage()) is not None:
-                spent = usage[0] > cpu_s
+                spent = usage.ran_s > cpu_s
                 if patience is not None:
-                    patience.note(usage, (0.0, 0.0))
+                    patience.note(usage, NOTHING)
                 if spent or (patience is not None and patience.asleep):
                     yard.control.send(KILL)
         if spent and ending.cause is Cause.ORDERED:

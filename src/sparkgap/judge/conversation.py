@@ -11,7 +11,7 @@ from typing import Any
 
 from sparkgap.judge import verdicts
 from sparkgap.judge.frames import Ended, Frames, TooLarge
-from sparkgap.judge.handles import Broken, Patience, YardProcess
+from sparkgap.judge.handles import NOTHING, Broken, Patience, YardProcess
 from sparkgap.judge.servers import Server, heard_from, poller_for
 from sparkgap.judge.zygote import KILL, Cause, Ending
 
@@ -114,12 +114,12 @@ class Conversation:
                 poller.register(frames.writing, select.POLLOUT)
 
     def _tick(self) -> None:
-        usage = self._yard.usage() if self._ending is None else (0.0, 0.0)
+        usage = self._yard.usage() if self._ending is None else NOTHING
         examined = self._examiner.yard.usage()
         if usage is None or examined is None:
             return
         self._patience.note(usage, examined)
-        self._spent = self._spent or usage[0] > self._job["cpu_s"]
+        self._spent = self._spent or usage.ran_s > self._job["cpu_s"]
         if self._patience.burnt:
             self._examiner.yard.control.send(KILL)
         elif (self._patience.asleep or self._spent) and self._ending is None:

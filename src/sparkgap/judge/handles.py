@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sparkgap.judge import channel
 from sparkgap.judge.yard import SHOW, SWEEP
@@ -21,6 +21,17 @@ EXAMINER_CPU_S = 3.0  # for one program's answers, on top of twice the program's
 _BOOT = (
     "import sys; sys.path.append({home!r}); from sparkgap.judge import {module}; sys.path.pop(); {module}.start({args})"
 )
+
+
+class Usage(NamedTuple):
+    """What a process has had of the machine so far: seconds that it ran, and that it waited for a core."""
+
+    ran_s: float
+    waited_s: float
+    ready: bool  # whether it runs or waits for a core at this moment
+
+
+NOTHING = Usage(0.0, 0.0, False)
 
 
 class Broken(Exception):
@@ -76,8 +87,8 @@ class ForkingProcess:
             pass
         return ending
 
-    def usage(self) -> tuple[float, float] | None:
-        """Return how long its program has run and how long it has waited for a core (seconds); None if it has ended."""
+    def usage(self) -> Usage | None:
+        """Return what its program has had of the machine; None if it has ended."""
         self.control.send(ASK_CPU)
         message = self.control.receive()
         if message[:1] != b"q":
@@ -90,8 +101,8 @@ class ForkingProcess:
         finally:
             os.close(descriptor)
 
-    def _used(self, pidfd: int, cpu_s: float) -> tuple[float, float]:
-        return cpu_s, _waited_for_core(pidfd)
+    def _used(self, pidfd: int, cpu_s: float) -> Usage:
+        return Usage(cpu_s, *_waited_for_core(pidfd))
 
     def close(self) -> None:
         """Let it end."""
@@ -147,7 +158,7 @@ class YardProcess(ForkingProcess):
         self.control.send(SHOW + path.encode())
         return self.control.receive()[1:]
 
-    def _used(self, pidfd: int, cpu_s: float) -> tuple[float, float]:
+    def _used(self, pidfd: int, cpu_s: float) -> Usage:
         return _group_usage(pidfd) if self._family else super()._used(pidfd, cpu_s)
 
 
@@ -165,30 +176,46 @@ class Patience:
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self._examiner_budget = EXAMINER_CPU_S + 2 * job["cpu_s"]
-        self._examiner_start: tuple[float, float] | None = None
-        self._since = time.monotonic()
+        self._examiner_ran_s: float | None = None  # before
+        self._last: tuple[float, float] | None = None  # when it was noted, and what both had had of the machine by then
+        self._slept_s = 0.0
         self.asleep = False
         self.burnt = False
 
-    def note(self, candidate: tuple[float, float], examiner: tuple[float, float]) -> None:
-        """Take note of how long each has run and has waited for a core (seconds)."""
-        if self._examiner_start is None:
-            self._examiner_start = examiner
-        ran, waited = (now - then for now, then in zip(examiner, self._examiner_start, strict=True))
-        self.burnt = ran > self._examiner_budget
-        # Time in which neither ran nor waited for a core: on a busy machine it is no longer than on an idle one.
-        self.asleep = time.monotonic() - self._since - ran - waited - sum(candidate) > ASLEEP_S
+    def note(self, candidate: Usage, examiner: Usage) -> None:
+        """Take note of what each has had of the machine.
+
+        Asleep is who neither runs nor waits for a core: on a busy machine that is no longer than on an idle one. The
+        clock starts with the first note, when the program is there for sure, and stands still while somebody is ready
+        to run: the kernel adds a wait for a core only once it is over.
+        """
+        now, had_s = time.monotonic(), sum(candidate[:2]) + sum(examiner[:2])
+        if self._examiner_ran_s is None:
+            self._examiner_ran_s = examiner.ran_s
+        self.burnt = examiner.ran_s - self._examiner_ran_s > self._examiner_budget
+        if self._last is not None and not (candidate.ready or examiner.ready):
+            then, before_s = self._last
+            self._slept_s += max(0.0, now - then - max(0.0, had_s - before_s))
+        self._last = now, had_s
+        self.asleep = self._slept_s > ASLEEP_S
 
 
-def _waited_for_core(pidfd: int) -> float:
-    """Return for how many seconds the process's threads have waited, runnable, for a core (schedstat, proc(5))."""
-    waited_ns = 0
+def _waited_for_core(pidfd: int) -> tuple[float, bool]:
+    """Return how many seconds a process's threads have waited for a core (schedstat, proc(5)), and if one is ready."""
+    waited_ns, ready = 0, False
     with contextlib.suppress(OSError, ValueError, IndexError):
         pid = _process_of(pidfd)
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
                 waited_ns += int(schedstat.read().split()[1])
-    return waited_ns / 1e9
+            ready = ready or _fields(f"{pid}/task/{thread}")[0] == "R"
+    return waited_ns / 1e9, ready
+
+
+def _fields(process: str) -> list[str]:
+    """Return what proc(5) says in `stat`, from the third field, the state, on."""
+    with open(f"/proc/{process}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()
 
 
 def _process_of(pidfd: int) -> int:
@@ -199,22 +226,22 @@ def _process_of(pidfd: int) -> int:
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-def _group_usage(pidfd: int) -> tuple[float, float]:
-    """Return how long all of a process's group have run, the dead that were waited for too, and waited for a core."""
-    ran, waited_ns = 0, 0
+def _group_usage(pidfd: int) -> Usage:
+    """Return what all of a process's group have had, the dead that were waited for too."""
+    ran, waited_ns, ready = 0, 0, False
     with contextlib.suppress(OSError, ValueError, IndexError):
         group = str(_process_of(pidfd))
         for name in os.listdir("/proc"):
             if not name.isdigit():
                 continue
             with contextlib.suppress(OSError):
-                with open(f"/proc/{name}/stat") as stat:
-                    fields = stat.read().rpartition(")")[2].split()  # from the third field of proc(5) on
+                fields = _fields(name)
                 if fields[2] == group:
                     ran += sum(map(int, fields[11:15]))
+                    ready = ready or fields[0] == "R"
                     with open(f"/proc/{name}/schedstat") as schedstat:
                         waited_ns += int(schedstat.read().split()[1])
-    return ran / _TICKS_PER_S, waited_ns / 1e9
+    return Usage(ran / _TICKS_PER_S, waited_ns / 1e9, ready)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

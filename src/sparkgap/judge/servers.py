@@ -38,12 +38,12 @@ class Server:
     def ran_s(self) -> float | None:
         """Return for how long it has run since it was last asked; None if it has ended."""
         usage = self.yard.usage()
-        return None if usage is None else usage[0] - self._spent
+        return None if usage is None else usage.ran_s - self._spent
 
     def note(self) -> None:
         """Count from here."""
         usage = self.yard.usage()
-        self._spent = usage[0] if usage else 0.0
+        self._spent = usage.ran_s if usage else 0.0
 
     def end(self) -> Ending | None:
         """End it; the next that is asked starts it anew."""

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.judge import channel, kernel, preparing, scripts, verdicts, wire
-from sparkgap.judge.handles import Broken, HungUp, Patience, Settings, ZygoteProcess
+from sparkgap.judge.handles import NOTHING, Broken, HungUp, Patience, Settings, ZygoteProcess
 from sparkgap.judge.zygote import KILL, Ending, Order
 
 if TYPE_CHECKING:
@@ -260,9 +260,8 @@ class Worker:
 
     def _tick(self, patience: Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None) -> None:
         """Ask how long both have run; end the one that does so too long, or the candidate if it sleeps."""
-        nothing = (0.0, 0.0)
-        examined = examiner.usage() if examiner else nothing
-        ran = candidate.usage() if candidate else nothing
+        examined = examiner.usage() if examiner else NOTHING
+        ran = candidate.usage() if candidate else NOTHING
         if examined is None or ran is None:
             return
         patience.note(ran, examined)
