@@ -60,6 +60,7 @@ def test_json_is_one_object_on_stdout(runs: tuple[Path, Path]) -> None:
 
 def test_the_problems_are_written_one_a_line(runs: tuple[Path, Path], tmp_path: Path) -> None:
     done = invoke(*runs, "--problems", tmp_path / "out.jsonl")
+    assert "listed in" in done.stdout
     assert done.exit_code == 0
     told = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [each["task_id"] for each in told] == [f"HumanEval/{i}" for i in range(60, 80)]

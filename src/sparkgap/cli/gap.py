@@ -55,7 +55,7 @@ def command(ours: str, others: tuple[str, ...], **chosen: Any) -> None:
         return
     from sparkgap.cli.gaptable import show
 
-    show(report, _console(), details=chosen["details"] or len(others) == 1)
+    show(report, _console(), details=chosen["details"] or len(others) == 1, listed=chosen["problems"])
 
 
 def _write(report: GapReport, path: Path) -> None:

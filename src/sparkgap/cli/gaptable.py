@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparkgap.claims import REPORTED, Claim, slug
@@ -23,8 +24,8 @@ _TOPICS = 6  # topics shown; --json has all
 Row = tuple[str, ...]
 
 
-def show(report: GapReport, console: Console, *, details: bool) -> None:
-    """Print the report; `details`: where the points go, for every pair of sides."""
+def show(report: GapReport, console: Console, *, details: bool, listed: Path | None = None) -> None:
+    """Print the report; `details`: where the points go, for every pair of sides; `listed`: where the problems are."""
     from rich.text import Text
 
     write = console.print
@@ -43,8 +44,9 @@ def show(report: GapReport, console: Console, *, details: bool) -> None:
     if report.problems:
         count = f"{len(report.problems):,} problem{'s' * (len(report.problems) != 1)}"
         write(Text())
-        told = f"{count} that others solve and {report.ours.name} does not: --problems FILE lists them"
-        _wrapped(console, f"{told}, for --for of curate and train", "")
+        where = "--problems FILE lists them" if listed is None else f"listed in {listed}"
+        told = f"{count} that others solve and {report.ours.name} does not: {where}, for --for of curate and train"
+        _wrapped(console, told, "")
 
 
 def _wrapped(console: Console, text: str, indent: str) -> None:
