@@ -19,7 +19,9 @@ from typing import Any
 from sparkgap.judge import scripts
 from sparkgap.judge.conversation import STARVED, Conversation, composed
 from sparkgap.judge.frames import Ended
-from sparkgap.judge.handles import EXAMINER_CPU_S, NOTHING, Broken, Patience, Settings, YardProcess, write_all
+from sparkgap.judge.handles import Broken, Settings, YardProcess, write_all
+from sparkgap.judge.orders import Cause, Ending, Order
+from sparkgap.judge.patience import EXAMINER_CPU_S, NOTHING, Patience
 from sparkgap.judge.servers import (
     BUILD_FILE_KB,
     EXAMINER_MEMORY_MB,
@@ -29,7 +31,7 @@ from sparkgap.judge.servers import (
     spec_of,
     started,
 )  # fmt: skip
-from sparkgap.judge.zygote import KILL, Cause, Ending, Order
+from sparkgap.judge.yard import KILL
 
 MOST_PREPARED = 48  # sets of tests whose builds are kept
 SCRATCH = (512 << 20, 16 << 10)  # bytes and files of a yard

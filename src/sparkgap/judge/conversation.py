@@ -11,9 +11,11 @@ from typing import Any
 
 from sparkgap.judge import verdicts
 from sparkgap.judge.frames import Ended, Frames, TooLarge
-from sparkgap.judge.handles import NOTHING, Broken, Patience, YardProcess
+from sparkgap.judge.handles import Broken, YardProcess
+from sparkgap.judge.orders import Cause, Ending
+from sparkgap.judge.patience import NOTHING, Patience
 from sparkgap.judge.servers import Server, heard_from, poller_for
-from sparkgap.judge.zygote import KILL, Cause, Ending
+from sparkgap.judge.yard import KILL
 
 GONE_MS = 1000  # how long a process may take to end once its pipes are closed
 STARVED = re.compile(

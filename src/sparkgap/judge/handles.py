@@ -1,37 +1,31 @@
-"""The worker's ends of what it has started: zygotes and yards, and how long it waits for a program of theirs."""
+"""The worker's ends of what it has started: zygotes and yards, and the programs that they have forked."""
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import marshal
+import math
 import os
+import select
+import signal
+import struct
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from sparkgap.judge import channel
-from sparkgap.judge.yard import SHOW, SWEEP
-from sparkgap.judge.zygote import ASK_CPU, Ending, Order
+from sparkgap.judge import channel, kernel
+from sparkgap.judge.orders import Cause, Ending, Order, Sinks
+from sparkgap.judge.patience import Usage, group_usage, process_of, waited_for_core
+from sparkgap.judge.yard import ASK_CPU, SHOW, SWEEP
+from sparkgap.judge.zygote import KILL, LIMITS, READY, ROOM
 
-ASLEEP_S = 2.0  # how long a program may neither run nor wait for a core
-EXAMINER_CPU_S = 3.0  # for one program's answers, on top of twice the program's own budget
-
+_INT = struct.Struct("i")
 _BOOT = (
     "import sys; sys.path.append({home!r}); from sparkgap.judge import {module}; sys.path.pop(); {module}.start({args})"
 )
-
-
-class Usage(NamedTuple):
-    """What a process has had of the machine so far: seconds that it ran, and that it waited for a core."""
-
-    ran_s: float
-    waited_s: float
-    ready: bool  # whether it runs or waits for a core at this moment
-
-
-NOTHING = Usage(0.0, 0.0, False)
 
 
 class Broken(Exception):
@@ -42,39 +36,194 @@ class HungUp(BaseException):
     """The judge is gone; nobody waits for a verdict any more."""
 
 
-class ForkingProcess:
-    """The worker's end of a process that forks programs: a zygote or a yard."""
+def _spawned(module: str, arguments: str, home: str, environment: Mapping[str, str], places: Mapping[int, int]) -> int:
+    """Start a process that will fork programs, and return its id; it has `places`, number there -> number here."""
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-S", "-s", "-P", "-W", "ignore", "-X", "utf8", "-c",
+         _BOOT.format(home=home, module=module, args=arguments)],
+        {"LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "1", "HOME": "/", **environment},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
+            *((os.POSIX_SPAWN_DUP2, here, there) for there, here in places.items()),
+        ],
+    )  # fmt: skip
 
-    def __init__(self, boot: str, environment: Mapping[str, str]) -> None:
-        self.control, theirs = channel.pair()
-        self.pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-S", "-s", "-P", "-W", "ignore", "-X", "utf8", "-c", boot],
-            {"LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "1", "HOME": "/", **environment},
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
-                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
-                (os.POSIX_SPAWN_DUP2, 0, 1),
-                (os.POSIX_SPAWN_DUP2, 0, 2),  # what goes wrong in there is said over the channel
-            ],
-        )
-        theirs.close()
+
+def _reported(message: bytes) -> str:
+    """Return "" if a process says that it is ready, else what the kernel refused."""
+    return "" if message == READY else message[1:].decode("utf-8", "replace") or _UNREADY
+
+
+_UNREADY = "the process ended while it was building its walls"
+
+
+class ZygoteProcess:
+    """The worker's end of a zygote, and of the program that it has forked last, which is a child of the worker's."""
+
+    def __init__(self, role: str, settings: Settings, seed: int = 0, packages: Sequence[str] = ()) -> None:
+        self.role = role
         self.ready = False
+        self._socket, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        kept, self._keeper = os.pipe()  # it goes, and all that are left of its programs, once this end is closed
+        self._sinks = Sinks.new()
+        output, errors = self._sinks.places
+        threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        now = {"LD_BIND_NOW": "1"}  # else each forked process would look up again each C function that it calls
+        self._pid = _spawned(
+            "zygote", f"{role!r}, 3, 4, {settings.level!r}, {tuple(packages)!r}", settings.home,
+            {"PYTHONHASHSEED": str(seed), **threads, **now},
+            {1: output, 2: errors, 3: theirs.fileno(), 4: kept},
+        )  # fmt: skip
+        theirs.close()
+        os.close(kept)
+        self._pidfd = -1
+        self._running = False
+        self._cause = Cause.ITSELF
+        self._order = Order(0.0, 0.0, 0, 0)
+        self._started = self._due = 0.0
+
+    def wait_ready(self) -> str:
+        """Wait until it is behind its walls; return "" or what the kernel refused."""
+        try:
+            message = self._socket.recv(4096)
+        except ConnectionResetError:
+            message = b""
+        self.ready = message == READY
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, os.WNOHANG)  # in a full jail it was only the starter, and has ended
+        self._sinks.collect(0)
+        return _reported(message)
+
+    def order(self, order: Order, descriptors: Sequence[int]) -> None:
+        """Have a program forked.
+
+        Raises:
+            Broken: the zygote is gone.
+        """
+        limits = LIMITS.pack(order.cpu_s, order.memory_mb, order.file_kb)
+        rights = struct.pack(f"{len(descriptors)}i", *descriptors)
+        self._order, self._cause, self._started = order, Cause.ITSELF, time.monotonic()
+        self._due = self._started + min(order.cpu_s, order.wall_s)
+        try:
+            self._socket.sendmsg([limits], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
+        except (BrokenPipeError, ConnectionResetError):
+            raise Broken("a zygote ended") from None
+        self._running = True
+
+    def fileno(self) -> int:
+        """Return the program's pidfd, which can be read from once it has ended, as soon as it has been forked.
+
+        Raises:
+            Broken: the zygote is gone.
+        """
+        if self._pidfd < 0:
+            extras: list[tuple[int, int, bytes]] = []
+            with contextlib.suppress(ConnectionResetError):
+                _, extras, _, _ = self._socket.recvmsg(4, ROOM)
+            if not extras:
+                self._running = False
+                raise Broken("a zygote ended")
+            (self._pidfd,) = _INT.unpack(extras[0][2])
+        return self._pidfd
+
+    def due(self) -> float:
+        """Return when, on the monotonic clock, the program may have used what its order gives it."""
+        return self._due
+
+    def enforce(self, now: float) -> None:
+        """End the program if it has used what its order gives it; `now` is by the monotonic clock."""
+        if now < self._due or self._cause:
+            return
+        cpu_left = self._order.cpu_s - self._cpu_s()
+        wall_left = self._started + self._order.wall_s - now
+        self._due = now + min(cpu_left, wall_left)
+        if self._due <= now:
+            self.end(Cause.CPU if cpu_left <= 0 else Cause.WALL)
+            self._due = math.inf
+
+    def usage(self) -> Usage | None:
+        """Return what its program has had of the machine; None if it has ended."""
+        return None if self.has_ended() else Usage(self._cpu_s(), *waited_for_core(self.fileno()))
+
+    def _cpu_s(self) -> float:
+        return time.clock_gettime(kernel.process_cpu_clock(process_of(self.fileno())))
+
+    def has_ended(self, wait_ms: int = 0) -> bool:
+        """Whether the program has ended, or does so soon."""
+        poller = select.poll()
+        poller.register(self.fileno(), select.POLLIN)
+        return bool(poller.poll(wait_ms))
+
+    def end(self, cause: Cause = Cause.ORDERED) -> None:
+        """Kill the program."""
+        self._cause = cause
+        try:
+            signal.pidfd_send_signal(self.fileno(), signal.SIGKILL)
+        except PermissionError:  # a root without the power to signal others: its zygote is what the program is
+            self._socket.send(KILL)
+
+    def ending(self) -> Ending:
+        """Wait for the program's end, and bury it."""
+        reaped = kernel.reap(self.fileno())
+        wall_s = time.monotonic() - self._started
+        os.close(self._pidfd)
+        self._pidfd, self._running = -1, False
+        sunk = self._sinks.collect(self._order.clip)
+        return Ending(self._cause, reaped.status, reaped.cpu_s, wall_s, reaped.peak_kb, *sunk)
+
+    def close(self) -> None:
+        """End its program, and let it end."""
+        if self._running:
+            with contextlib.suppress(Broken, OSError):
+                self.end()
+                self.ending()
+        self._socket.close()
+        os.close(self._keeper)
+        self._sinks.close()
+
+
+class YardProcess:
+    """The worker's end of one yard."""
+
+    def __init__(self, settings: Settings, runtime: Sequence[Any], scratch: tuple[str, int, int]) -> None:
+        self.control, theirs = channel.pair()
+        self.ready = False
+        sinks = Sinks.new()
+        output, errors = sinks.places
+        self._pid = _spawned(
+            "yard", f"3, {settings.level!r}, {tuple(runtime)!r}, {scratch!r}", settings.home,
+            {}, {1: output, 2: errors, 3: theirs.fileno()},
+        )  # fmt: skip
+        theirs.close()
+        sinks.close()
+        self._level = settings.level
+        self._family = False  # the program at hand may start others
+        self._token = b""
 
     def wait_ready(self) -> str:
         """Wait until it is behind its walls; return "" or what the kernel refused."""
         try:
             message = self.control.receive()
         except channel.Closed:
-            return "the process ended while it was building its walls"
-        self.ready = message == b"R"
+            message = b""
+        self.ready = message == READY
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, os.WNOHANG)  # in a full jail it was only the starter, and has ended
-        return "" if self.ready else message[1:].decode("utf-8", "replace")
+            os.waitpid(self._pid, os.WNOHANG)  # in a full jail it was only the starter, and has ended
+        return _reported(message)
 
-    def order(self, order: Order, descriptors: Sequence[int]) -> None:
-        """Have a program forked."""
-        self.control.send(order.pack(), descriptors)
+    def start(self, spec: Mapping[str, Any], order: Order, descriptors: Mapping[int, int]) -> None:
+        """Have a program started: what `yard.launch` reads; the number in the program -> the descriptor here."""
+        self._family = spec["forks"]
+        self._token = os.urandom(16).hex().encode()
+        given = os.memfd_create("spec", os.MFD_CLOEXEC)
+        try:
+            told = {"level": self._level, "places": list(descriptors), "token": self._token.decode()}
+            data = marshal.dumps({**spec, **told})
+            write_all(given, data)
+            self.control.send(order.pack(), (given, *descriptors.values()))
+        finally:
+            os.close(given)
 
     def ended(self) -> Ending | None:
         """Read a message that has come; return the program's ending if it is that."""
@@ -86,63 +235,6 @@ class ForkingProcess:
         while (ending := self.ended()) is None:
             pass
         return ending
-
-    def usage(self) -> Usage | None:
-        """Return what its program has had of the machine; None if it has ended."""
-        self.control.send(ASK_CPU)
-        message = self.control.receive()
-        if message[:1] != b"q":
-            self.control.put_back(message)
-            return None
-        cpu_s = float(channel.DOUBLE.unpack(message[1:])[0])
-        (descriptor,) = self.control.descriptors()
-        try:
-            return self._used(descriptor, cpu_s)
-        finally:
-            os.close(descriptor)
-
-    def _used(self, pidfd: int, cpu_s: float) -> Usage:
-        return Usage(cpu_s, *_waited_for_core(pidfd))
-
-    def close(self) -> None:
-        """Let it end."""
-        self.control.close()
-
-
-class ZygoteProcess(ForkingProcess):
-    """The worker's end of one zygote."""
-
-    def __init__(self, role: str, settings: Settings, seed: int = 0, packages: Sequence[str] = ()) -> None:
-        arguments = f"{role!r}, 3, {settings.level!r}, {tuple(packages)!r}"
-        threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        boot = _BOOT.format(home=settings.home, module="zygote", args=arguments)
-        now = {"LD_BIND_NOW": "1"}  # else each forked process would look up again each C function that it calls
-        super().__init__(boot, {"PYTHONHASHSEED": str(seed), **threads, **now})
-        self.role = role
-
-
-class YardProcess(ForkingProcess):
-    """The worker's end of one yard."""
-
-    def __init__(self, settings: Settings, runtime: Sequence[Any], scratch: tuple[str, int, int]) -> None:
-        arguments = f"3, {settings.level!r}, {tuple(runtime)!r}, {scratch!r}"
-        super().__init__(_BOOT.format(home=settings.home, module="yard", args=arguments), {})
-        self._level = settings.level
-        self._family = False  # the program at hand may start others
-        self._token = b""
-
-    def start(self, spec: Mapping[str, Any], order: Order, descriptors: Mapping[int, int]) -> None:
-        """Have a program started: what `yard.launch` reads; the number in the program -> the descriptor here."""
-        self._family = spec["forks"]
-        self._token = os.urandom(16).hex().encode()
-        given = os.memfd_create("spec", os.MFD_CLOEXEC)
-        try:
-            told = {"level": self._level, "places": list(descriptors), "token": self._token.decode()}
-            data = marshal.dumps({**spec, **told})
-            write_all(given, data)
-            self.order(order, (given, *descriptors.values()))
-        finally:
-            os.close(given)
 
     def unstarted(self, ending: Ending) -> bool:
         """Whether this is the end of a process that never became the program, whatever the program itself would say."""
@@ -158,8 +250,23 @@ class YardProcess(ForkingProcess):
         self.control.send(SHOW + path.encode())
         return self.control.receive()[1:]
 
-    def _used(self, pidfd: int, cpu_s: float) -> Usage:
-        return _group_usage(pidfd) if self._family else super()._used(pidfd, cpu_s)
+    def usage(self) -> Usage | None:
+        """Return what its program has had of the machine; None if it has ended."""
+        self.control.send(ASK_CPU)
+        message = self.control.receive()
+        if message[:1] != b"q":
+            self.control.put_back(message)
+            return None
+        cpu_s = float(channel.DOUBLE.unpack(message[1:])[0])
+        (descriptor,) = self.control.descriptors()
+        try:
+            return group_usage(descriptor) if self._family else Usage(cpu_s, *waited_for_core(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Let it end."""
+        self.control.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,79 +276,6 @@ class Settings:
     home: str  # the folder that holds the package
     level: str
     packages: tuple[str, ...]
-
-
-class Patience:
-    """How long the worker waits for a program that neither ends nor works, and for answers that are dear to compare."""
-
-    def __init__(self, job: Mapping[str, Any]) -> None:
-        self._examiner_budget = EXAMINER_CPU_S + 2 * job["cpu_s"]
-        self._examiner_ran_s: float | None = None  # before
-        self._last: tuple[float, float] | None = None  # when it was noted, and what both had had of the machine by then
-        self._slept_s = 0.0
-        self.asleep = False
-        self.burnt = False
-
-    def note(self, candidate: Usage, examiner: Usage) -> None:
-        """Take note of what each has had of the machine.
-
-        Asleep is who neither runs nor waits for a core: on a busy machine that is no longer than on an idle one. The
-        clock starts with the first note, when the program is there for sure, and stands still while somebody is ready
-        to run: the kernel adds a wait for a core only once it is over.
-        """
-        now, had_s = time.monotonic(), sum(candidate[:2]) + sum(examiner[:2])
-        if self._examiner_ran_s is None:
-            self._examiner_ran_s = examiner.ran_s
-        self.burnt = examiner.ran_s - self._examiner_ran_s > self._examiner_budget
-        if self._last is not None and not (candidate.ready or examiner.ready):
-            then, before_s = self._last
-            self._slept_s += max(0.0, now - then - max(0.0, had_s - before_s))
-        self._last = now, had_s
-        self.asleep = self._slept_s > ASLEEP_S
-
-
-def _waited_for_core(pidfd: int) -> tuple[float, bool]:
-    """Return how many seconds a process's threads have waited for a core (schedstat, proc(5)), and if one is ready."""
-    waited_ns, ready = 0, False
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        pid = _process_of(pidfd)
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
-                waited_ns += int(schedstat.read().split()[1])
-            ready = ready or _fields(f"{pid}/task/{thread}")[0] == "R"
-    return waited_ns / 1e9, ready
-
-
-def _fields(process: str) -> list[str]:
-    """Return what proc(5) says in `stat`, from the third field, the state, on."""
-    with open(f"/proc/{process}/stat") as stat:
-        return stat.read().rpartition(")")[2].split()
-
-
-def _process_of(pidfd: int) -> int:
-    with open(f"/proc/self/fdinfo/{pidfd}") as info:
-        return next(int(line.split()[1]) for line in info if line.startswith("Pid:"))
-
-
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-
-
-def _group_usage(pidfd: int) -> Usage:
-    """Return what all of a process's group have had, the dead that were waited for too."""
-    ran, waited_ns, ready = 0, 0, False
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        group = str(_process_of(pidfd))
-        for name in os.listdir("/proc"):
-            if not name.isdigit():
-                continue
-            with contextlib.suppress(OSError):
-                fields = _fields(name)
-                if fields[2] == group:
-                    ran += sum(map(int, fields[11:15]))
-                    ready = ready or fields[0] == "R"
-                    with open(f"/proc/{name}/schedstat") as schedstat:
-                        waited_ns += int(schedstat.read().split()[1])
-    return Usage(ran / _TICKS_PER_S, waited_ns / 1e9, ready)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

@@ -15,7 +15,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from sparkgap.judge import kernel, seccomp
 
@@ -78,11 +78,18 @@ def scratch_place(runtime: Runtime) -> str:
     return "/scratch" if hidden else "/tmp"  # noqa: S108
 
 
-def enter(level: str, runtime: Runtime, yard: Scratch | None = None) -> None:
+def enter(level: str, runtime: Runtime, yard: Scratch | None = None, *, keeper: int | None = None) -> None:
     """Put this process behind the walls of `level` but for `seal`; with `full` the caller goes on in a forked child.
 
     Only a full jail has a folder that programs may write to, a small one in memory: elsewhere what they write could
     not be bounded, nor hidden from the next. A `yard`, where compilers run, has one at every level.
+
+    Args:
+        level: "full", "reduced" or "unsafe".
+        runtime: what may be read.
+        yard: the scratch folder of a yard.
+        keeper: a descriptor to read from until its other end is closed. With `full` the namespace of processes then
+            lasts as long, and the caller goes on as a child of its own parent; without, it goes on as process 1.
 
     Raises:
         OSError: the kernel refuses a wall. The process is then in no defined state and must end.
@@ -115,6 +122,8 @@ def enter(level: str, runtime: Runtime, yard: Scratch | None = None) -> None:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if level == "reduced" or (level == "full" and kernel.landlock_version() >= 2):
         kernel.landlock(readable, writable, execute=yard is not None)  # its first version could not move files
+    if level == "full":
+        _go_on_inside(keeper)
 
 
 def seal(level: str, *, yard: bool = False) -> None:
@@ -173,9 +182,30 @@ def _enter_namespaces(runtime: Runtime, scratch: Scratch) -> None:
         _map_self(processes, user, group)
         _build_root(runtime, scratch)
     os.close(processes)
-    if os.fork():
-        os._exit(0)  # the child, process 1 of the new process namespace, goes on; the worker adopts it
+
+
+def _go_on_inside(keeper: int | None) -> None:
+    """Go on in the new namespace of processes; whoever is process 1 there takes all the others with it."""
+    first = os.fork()
+    if keeper is None:
+        if first:
+            os._exit(0)  # the worker adopts process 1, which goes on
+    elif not first:
+        _keep(keeper)
+    elif kernel.forking(own_processes=False, siblings=True)():  # process 1 itself could not fork siblings
+        os._exit(0)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _keep(descriptor: int) -> NoReturn:
+    """Be process 1 until nobody has the other end any more."""
+    try:
+        os.closerange(0, descriptor)
+        os.closerange(descriptor + 1, MAX_FILES)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        os.read(descriptor, 1)
+    finally:
+        os._exit(0)
 
 
 def _map_self(processes: int, user: int, group: int) -> None:
@@ -251,7 +281,8 @@ def program_walls(level: str) -> PutOn:
         resource.RLIMIT_FSIZE,
         level == "full",
     )
-    drop_capabilities = kernel.drop_capabilities
+    drop_capabilities, die_with_worker = kernel.drop_capabilities, kernel.die_with_parent
+    parent, worker = os.getppid, os.getppid()
 
     def put_on(cpu_s: float, memory_mb: int, file_kb: int) -> None:
         memory, file = (memory_mb << 20) + own_bytes, file_kb << 10
@@ -260,7 +291,11 @@ def program_walls(level: str) -> PutOn:
         if full:
             drop_capabilities()
             return
-        hard_cpu = int(cpu_s) + 2  # should the forking process be killed: nothing else then ends the program
+        # Should the worker be killed, nothing else ends the program.
+        die_with_worker()
+        if parent() != worker:
+            os._exit(0)
+        hard_cpu = int(cpu_s) + 2
         limit(resource.RLIMIT_CPU, (hard_cpu, hard_cpu))
         if level == "reduced":
             kernel.put_on_filter(seccomp.program_filter(os.getpid()))

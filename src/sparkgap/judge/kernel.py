@@ -6,10 +6,12 @@ Each raises OSError with the call's name. Numbers and flags are from the kernel'
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 _libc = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: none of these calls waits
 _libc.syscall.restype = ctypes.c_long
@@ -27,6 +29,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVA
     1 << 18,
 )
 MNT_DETACH = 2
+_PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
 ADDR_NO_RANDOMIZE = 0x0040000
 
@@ -34,6 +37,7 @@ _SYS = {
     "clone": 220 if _ARM else 56,
     "pivot_root": 41 if _ARM else 155,
     "capset": 91 if _ARM else 126,
+    "waitid": 95 if _ARM else 247,
     "mount_setattr": 442,
     "landlock_create_ruleset": 444,
     "landlock_add_rule": 445,
@@ -53,7 +57,6 @@ def _syscall(name: str, *args: object) -> int:
 
 
 _CLONE_PIDFD, _CLONE_PARENT, _SIGCHLD = 0x1000, 0x8000, 17
-_F_SETFL = 4
 PIDFD = ctypes.c_int(-1)  # of the process forked last
 
 
@@ -105,6 +108,15 @@ def prctl(option: int, value: int = 0) -> None:
     _checked("prctl", _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
 
 
+_kill_with_parent: Callable[[], int] = partial(_libc.prctl, _PR_SET_PDEATHSIG, ctypes.c_ulong(9), 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """Have this process killed when its parent ends. The filters of system calls allow no program to undo it."""
+    if _kill_with_parent():
+        _checked("prctl(PR_SET_PDEATHSIG)", -1)
+
+
 _CAPABILITIES_OF_SELF, _NO_CAPABILITIES = struct.pack("=Ii", 0x20080522, 0), bytes(24)
 
 
@@ -127,11 +139,6 @@ def put_on_filter(program: bytes) -> None:
     layout = _Filter(len(program) // 8, ctypes.cast(memory, ctypes.c_char_p))
     result = _libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.byref(layout), 0, 0)
     _checked("prctl(PR_SET_SECCOMP)", result)
-
-
-def append_only(descriptor: int) -> None:
-    """Have all writing to an open file go to its end (fcntl(2))."""
-    _checked("fcntl", _libc.fcntl(descriptor, _F_SETFL, os.O_APPEND))
 
 
 def landlock_version() -> int:
@@ -175,6 +182,31 @@ def no_address_randomization() -> None:
     """Have programs started from here laid out at the same addresses each time."""
     current: int = _libc.personality(ctypes.c_ulong(0xFFFFFFFF))
     _checked("personality", _libc.personality(ctypes.c_ulong(current | ADDR_NO_RANDOMIZE)))
+
+
+_P_PIDFD, _WEXITED, _CLD_EXITED, _CLD_DUMPED = 3, 4, 1, 3
+_SIGINFO = struct.Struct("=iiiiiIi")  # signo, errno, code, padding, pid, uid, status
+_RUSAGE = struct.Struct("=qqqqq")  # user and system time (seconds, microseconds each), peak resident kB
+_siginfo, _rusage = ctypes.create_string_buffer(128), ctypes.create_string_buffer(144)
+
+
+class Reaped(NamedTuple):
+    """What the kernel says of a child that has ended: its wait status, CPU seconds, peak resident kB."""
+
+    status: int
+    cpu_s: float
+    peak_kb: int
+
+
+def reap(pidfd: int) -> Reaped:
+    """Wait for the end of a child of this process and bury it (waitid(2), which in `os` tells of no usage)."""
+    while _libc.syscall(_SYS["waitid"], _P_PIDFD, pidfd, _siginfo, _WEXITED, _rusage):
+        if ctypes.get_errno() != errno.EINTR:
+            _checked("waitid", -1)
+    _, _, code, _, _, _, status = _SIGINFO.unpack_from(_siginfo)
+    user_s, user_us, system_s, system_us, peak_kb = _RUSAGE.unpack_from(_rusage)
+    word = status << 8 if code == _CLD_EXITED else status | (0x80 if code == _CLD_DUMPED else 0)
+    return Reaped(word, user_s + system_s + (user_us + system_us) / 1e6, peak_kb)
 
 
 def process_cpu_clock(pid: int) -> int:

@@ -12,8 +12,8 @@ from sparkgap.judge.examiner import hear_load
 from sparkgap.judge.exams import explained
 from sparkgap.judge.handles import write_all
 from sparkgap.judge.link import Link, Raised, Stop
+from sparkgap.judge.orders import Cause, Ending, Order
 from sparkgap.judge.stdio import same_output
-from sparkgap.judge.zygote import Cause, Ending, Order
 
 MOST_SHOWN = 400
 MOST_WORD_BYTES = 32 << 10  # of what a script's process says: the worker, which reads it, has no limits of its own

@@ -72,8 +72,9 @@ _FORK = 0x1000 | 17  # CLONE_PIDFD | SIGCHLD, as kernel.forking has it
 
 # ioctl: is it a terminal, how wide, how much to read, blocking or not, close on exec
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-# prctl: parent-death signal, dumpable, name, seccomp, no-new-privileges, naming of memory
-_PRCTLS = (1, 3, 4, 15, 16, 21, 22, 38, 39, 0x53564D41)
+# prctl: parent-death signal (asked), dumpable, name, seccomp, no-new-privileges, naming of memory
+_PRCTLS = (2, 3, 4, 15, 16, 21, 22, 38, 39, 0x53564D41)
+_SET_PARENT_DEATH, _SIGKILL = 1, 9
 
 # fcntl: who gets a file's signals and which, leases, notices: each can make the kernel signal somebody else
 _FCNTLS_REFUSED = (8, 10, 15, 1024, 1026)
@@ -110,6 +111,13 @@ def _all_but(argument: int, values: Iterable[int], otherwise: int) -> list[Instr
     return [(_LOAD, 0, 0, argument), *tests, _ALLOWED, _refuse(otherwise)]
 
 
+def _prctls() -> list[Instruction]:
+    """Allow what is harmless, and to be killed with one's parent, which cannot be undone."""
+    asked: list[Instruction] = [(_LOAD, 0, 0, _ARG0), (_EQUAL, 0, 4, _SET_PARENT_DEATH)]
+    asked += [(_LOAD, 0, 0, _ARG1), (_EQUAL, 1, 0, _SIGKILL), _refuse(errno.EPERM), _ALLOWED]
+    return [*asked, *_only(_ARG0, _PRCTLS, errno.EINVAL)]
+
+
 def _prologue() -> list[Instruction]:
     start: list[Instruction] = [
         (_LOAD, 0, 0, _ARCH),
@@ -134,7 +142,7 @@ def worker_filter(*, plain_forks: bool) -> bytes:
         "ioctl": _only(_ARG1, _IOCTLS, errno.ENOTTY),
         "fcntl": _all_but(_ARG1, _FCNTLS_REFUSED, errno.EPERM),
         "socketpair": _only(_ARG0, (_AF_UNIX,), errno.EPERM),  # within the process: asyncio wakes itself by one
-        "prctl": _only(_ARG0, _PRCTLS, errno.EINVAL),
+        "prctl": _prctls(),
         "prlimit64": _only(_ARG0, (0,), errno.EPERM),
         "clone": [(_LOAD, 0, 0, _ARG0), (_ANY_BIT, 0, 1, _CLONE_THREAD), _ALLOWED, *_only(_ARG0, forks, errno.EPERM)],
     }
@@ -153,7 +161,7 @@ def yard_filter() -> bytes:
         "ioctl": _only(_ARG1, _IOCTLS, errno.ENOTTY),
         "fcntl": _all_but(_ARG1, _FCNTLS_REFUSED, errno.EPERM),
         "socketpair": _only(_ARG0, (_AF_UNIX,), errno.EPERM),
-        "prctl": _only(_ARG0, _PRCTLS, errno.EINVAL),
+        "prctl": _prctls(),
         "prlimit64": _only(_ARG0, (0,), errno.EPERM),
         "clone": [
             (_LOAD, 0, 0, _ARG0),

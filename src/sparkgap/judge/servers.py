@@ -9,7 +9,8 @@ from typing import Any
 
 from sparkgap.judge.frames import LONGEST, Frames
 from sparkgap.judge.handles import HungUp, YardProcess
-from sparkgap.judge.zygote import KILL, Ending, Order
+from sparkgap.judge.orders import Ending, Order
+from sparkgap.judge.yard import KILL
 
 TICK_MS = 250
 BUILD_FILE_KB = 128 << 10

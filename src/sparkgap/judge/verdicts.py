@@ -7,7 +7,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from sparkgap.judge.zygote import Cause, Ending
+from sparkgap.judge.orders import Cause, Ending
 
 _FATAL = re.compile(rb"Fatal Python error: (Aborted|Segmentation fault|[^\n]{1,80})")
 _CRASH_LINE = re.compile(rb'File "solution\.py", line (\d+)')

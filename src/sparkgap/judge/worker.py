@@ -12,19 +12,21 @@ import json
 import marshal
 import os
 import select
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sparkgap.judge import channel, kernel, preparing, scripts, verdicts, wire
-from sparkgap.judge.handles import NOTHING, Broken, HungUp, Patience, Settings, ZygoteProcess
-from sparkgap.judge.zygote import KILL, Ending, Order
+from sparkgap.judge.handles import Broken, HungUp, Settings, ZygoteProcess
+from sparkgap.judge.orders import Ending, Order
+from sparkgap.judge.patience import NOTHING, Patience
 
 if TYPE_CHECKING:
     from sparkgap.judge.builds import Workshop
 
-TICK_MS = 250
+TICK_S = 0.25
 GONE_MS = 1000  # how long a process may take to end once its pipes are closed
 EXAMINER_MEMORY_MB = 3072
 SEEDS = (0, 1)
@@ -185,50 +187,43 @@ class Worker:
         if self._examiner is not None:
             examiner, self._examiner = self._examiner, None
             examiner.channel.close()
-            examiner.zygote.control.send(KILL)
+            examiner.zygote.end()
             examiner.zygote.ending()
 
     def _watch(self, job: dict[str, Any], zygote: ZygoteProcess, examiner: Examiner) -> dict[str, Any]:
         """Wait for the examiner's report and the candidate's end; end what sleeps or burns too long."""
         patience = Patience(job)
-        poller = self._poller(zygote)
-        poller.register(examiner.channel.fileno(), select.POLLIN)
-        report: dict[str, Any] | None = None
-        ending: Ending | None = None
-        while report is None:
-            ready = self._poll(poller)
-            if zygote.control.fileno() in ready and ending is None:
-                ending = zygote.ended()
-                if ending is not None:
-                    poller.unregister(zygote.control.fileno())
-            if examiner.channel.fileno() in ready:
-                try:
-                    report = json.loads(str(examiner.channel.receive(), "ascii"))
-                except channel.Closed:
-                    report = self._examiner_died(patience)
-            elif not ready:
-                self._tick(patience, None if ending else zygote, examiner.zygote)
-        if ending is None:
-            if report["status"] == "gone":  # it is about to end by itself, unless it only closed its pipes
-                poller.unregister(examiner.channel.fileno())
-                if poller.poll(GONE_MS):
-                    ending = zygote.ended()
-            if ending is None:
-                zygote.control.send(KILL)
-                ending = zygote.ending()
-        return verdicts.compose(report, ending, job, patience.asleep)
+        self._wait(examiner.channel.fileno(), patience, zygote, examiner.zygote)
+        try:
+            report = json.loads(str(examiner.channel.receive(), "ascii"))
+        except channel.Closed:
+            report = self._examiner_died(patience)
+        # A candidate that is gone is about to end by itself, unless it only closed its pipes.
+        if report["status"] != "gone" or not zygote.has_ended(GONE_MS):
+            zygote.end()
+        return verdicts.compose(report, zygote.ending(), job, patience.asleep)
 
-    def _poller(self, zygote: ZygoteProcess) -> select.poll:
+    def _wait(
+        self, awaited: int, patience: Patience, candidate: ZygoteProcess, examiner: ZygoteProcess | None = None
+    ) -> None:
+        """Wait until there is something to read; meanwhile end what takes too much, sleeps or burns too long.
+
+        Raises:
+            HungUp: the judge is gone.
+        """
         poller = select.poll()
-        poller.register(zygote.control.fileno(), select.POLLIN)
-        poller.register(self._judge.fileno(), 0)  # only to hear that the judge is gone
-        return poller
-
-    def _poll(self, poller: select.poll) -> set[int]:
-        ready = {descriptor for descriptor, _ in poller.poll(TICK_MS)}
-        if self._judge.fileno() in ready:
+        poller.register(awaited, select.POLLIN)
+        poller.register(self._judge.fileno(), 0)  # only to hear that it is gone
+        now = time.monotonic()
+        tick = now + TICK_S
+        while not (ready := poller.poll((min(candidate.due(), tick) - now) * 1000 + 1)):
+            now = time.monotonic()
+            candidate.enforce(now)
+            if now >= tick:
+                self._tick(patience, candidate, examiner)
+                tick = now + TICK_S
+        if any(descriptor != awaited for descriptor, _ in ready):
             raise HungUp
-        return ready
 
     def _script(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
         zygote = self._zygote("candidate", seed, job["packages"])
@@ -238,14 +233,8 @@ class Worker:
     def _await_script(self, job: dict[str, Any], zygote: ZygoteProcess) -> tuple[Ending, bool]:
         """Wait for a script's end; return it, and whether the script slept too long."""
         patience = Patience(job)
-        poller = self._poller(zygote)
-        while True:
-            if zygote.control.holds_message() or zygote.control.fileno() in self._poll(poller):
-                ending = zygote.ended()
-                if ending is not None:
-                    return ending, patience.asleep
-            else:
-                self._tick(patience, zygote, None)
+        self._wait(zygote.fileno(), patience, zygote)
+        return zygote.ending(), patience.asleep
 
     def _examiner_died(self, patience: Patience) -> dict[str, Any]:
         """Bury the examiner; it was either ended by us for what the answers cost it, or broke."""
@@ -258,17 +247,17 @@ class Worker:
         last = ending.errors[-300:].decode("utf-8", "replace")
         raise Broken(f"the examiner ended (status {ending.status}) {last}")
 
-    def _tick(self, patience: Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None) -> None:
-        """Ask how long both have run; end the one that does so too long, or the candidate if it sleeps."""
+    @staticmethod
+    def _tick(patience: Patience, candidate: ZygoteProcess, examiner: ZygoteProcess | None) -> None:
+        """Ask what both have had of the machine; end the one that has had too much, or the candidate if it sleeps."""
         examined = examiner.usage() if examiner else NOTHING
-        ran = candidate.usage() if candidate else NOTHING
-        if examined is None or ran is None:
+        if examined is None:
             return
-        patience.note(ran, examined)
+        patience.note(candidate.usage() or NOTHING, examined)
         if patience.burnt and examiner:
-            examiner.control.send(KILL)
-        elif patience.asleep and candidate:
-            candidate.control.send(KILL)
+            examiner.end()
+        elif patience.asleep:
+            candidate.end()
 
     def _replace(self) -> None:
         """Start all over with new zygotes."""

@@ -1,9 +1,9 @@
 """A yard: the jailed process in which compilers, and the programs that they make, are started one at a time.
 
-It is a zygote whose programs are not Python: what it forks writes the files that it was given below a scratch folder,
-puts its limits on, and becomes the program that was asked for. A worker has two yards for each compiled language. In
-one, candidates are built and run, in the other, tests: neither ever sees a file of the other's. A third kind holds one
-process that lives on (a compiler that is dear to start) and talks in frames, see `frames.py`.
+What it forks writes the files that it was given below a scratch folder, puts its limits on, and becomes the program
+that was asked for; the yard itself watches it, and buries it with all that it started. A worker has two yards for each
+compiled language. In one, candidates are built and run, in the other, tests: neither ever sees a file of the other's.
+A third kind holds one process that lives on (a compiler that is dear to start) and talks in frames, see `frames.py`.
 
 Nothing is swept between a build and the run of what was built; the worker asks for that when it is done.
 """
@@ -16,38 +16,96 @@ import marshal
 import math
 import os
 import resource
+import select
 import signal
-from functools import partial
+import time
 from typing import Any, NoReturn
 
 from sparkgap.judge import channel, jail, kernel, seccomp
-from sparkgap.judge.template import Body, become_program
-from sparkgap.judge.zygote import Zygote, load_own
+from sparkgap.judge.orders import Cause, Ending, Order, Sinks
+from sparkgap.judge.sweeping import sweep
+from sparkgap.judge.zygote import become_program
 
 SWEEP, SWEPT, SHOW = b"W", b"w", b"S"
+KILL, ASK_CPU = b"K", b"Q"
 _SUBREAPER = 36
+_LONGEST_POLL_MS = 60_000
 
 
-class Yard(Zygote):
-    """Starts programs on order, and sweeps its scratch folder when told."""
+class Yard:
+    """Starts programs on order, one at a time, and buries them; sweeps its scratch folder when told."""
 
     def __init__(self, control: channel.Channel, level: str, scratch: str) -> None:
-        super().__init__(control, level)
+        self._control = control
+        self._level = level
         self._scratch = scratch
-
+        self._sinks = Sinks(1, 2)
         self._forks = kernel.forking(own_processes=level == "full", siblings=False)
 
-    def fork(self, body: Body, limits: jail.Limits, descriptors: list[int]) -> tuple[int, int]:
-        """Fork a process that becomes a program; return its id and its pidfd."""
+    def serve(self) -> None:
+        """Obey orders until the worker is gone."""
+        while True:
+            message = self._control.receive()
+            if message[:1] == b"F":
+                self._control.send(self._run(Order.unpack(message), self._control.descriptors()).pack())
+            else:
+                self.obey(message)
+
+    def _run(self, order: Order, descriptors: list[int]) -> Ending:
+        started = time.monotonic()
         pid = self._forks()
         if pid < 0:
             raise OSError("no process can be forked")
         if pid == 0:
-            become_program(self._control.fileno(), limits, _put_on_limits, body, descriptors)
-        return pid, kernel.PIDFD.value
+            limits = order.cpu_s, order.memory_mb, order.file_kb
+            become_program(self._control.fileno(), limits, _put_on_limits, launch, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        cause, status, usage = self._watch(pid, kernel.PIDFD.value, order, started)
+        ending = Ending(
+            cause, status, usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss,
+            *self._sinks.collect(order.clip),
+        )  # fmt: skip
+        self._clean(pid)
+        return ending
+
+    def _watch(self, pid: int, ended: int, order: Order, started: float) -> tuple[Cause, int, resource.struct_rusage]:
+        cause = Cause.ITSELF
+        poller = select.poll()
+        poller.register(ended, select.POLLIN)
+        poller.register(self._control.fileno(), select.POLLIN)
+        clock = kernel.process_cpu_clock(pid)
+        while not cause:
+            cpu_left = order.cpu_s - time.clock_gettime(clock)
+            wall_left = started + order.wall_s - time.monotonic()
+            if min(cpu_left, wall_left) <= 0:
+                cause = Cause.CPU if cpu_left <= 0 else Cause.WALL
+                break
+            left = min(cpu_left, wall_left)
+            ready = poller.poll(min(max(1, left * 1000 + 1), _LONGEST_POLL_MS))
+            if any(descriptor == ended for descriptor, _ in ready):
+                break
+            if ready:
+                try:
+                    message = self._control.receive()
+                except channel.Closed:
+                    os.kill(pid, signal.SIGKILL)
+                    raise
+                if message == ASK_CPU:
+                    self._control.send(b"q" + channel.DOUBLE.pack(time.clock_gettime(clock)), (ended,))
+                else:
+                    cause = Cause.ORDERED
+        if cause:
+            os.kill(pid, signal.SIGKILL)
+        os.close(ended)
+        _, status, usage = os.wait4(pid, 0)
+        return cause, status, usage
 
     def obey(self, message: bytes) -> None:
-        """Sweep the folder that is named, or everything; or show a file of the tests' build."""
+        """Sweep the folder that is named, or everything; or show a file of the tests' build.
+
+        An order to kill what has already ended needs no answer.
+        """
         name = message[1:].decode()
         if message[:1] == SHOW:
             with open(f"{self._scratch}/{name}", "rb") as file:
@@ -64,13 +122,13 @@ class Yard(Zygote):
         with contextlib.suppress(FileNotFoundError):
             while os.listdir(folder):
                 try:
-                    self._sweep(folder)
+                    sweep(folder)
                 except PermissionError:  # a folder that the program closed even to itself
                     for name in os.listdir(folder):
                         with contextlib.suppress(OSError):
                             os.chmod(f"{folder}/{name}", 0o700, follow_symlinks=False)
                     with contextlib.suppress(PermissionError):
-                        self._sweep(folder)
+                        sweep(folder)
 
     def _clean(self, pid: int) -> None:
         """End what the program has left running; its files are kept until the worker wants them swept."""
@@ -157,7 +215,6 @@ def start(control_descriptor: int, level: str, runtime: tuple[Any, ...], scratch
         yard = Yard(control, level, jail.scratch_place(shown) if level == "full" else space.folder)
         if level != "full":
             kernel.prctl(_SUBREAPER, 1)  # what a program leaves behind becomes ours to end
-        load_own()  # Python's library is not shown in there
         jail.enter(level, shown, space)
         jail.seal(level, yard=True)
     except Exception as error:
@@ -165,5 +222,5 @@ def start(control_descriptor: int, level: str, runtime: tuple[Any, ...], scratch
         os._exit(1)
     control.send(b"R")
     with contextlib.suppress(channel.Closed):
-        yard.serve(partial(yard.fork, launch))
+        yard.serve()
     os._exit(0)
