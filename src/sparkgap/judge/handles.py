@@ -16,11 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparkgap.judge import channel, kernel
+from sparkgap.judge import channel, kernel, yard
 from sparkgap.judge.orders import Cause, Ending, Order, Sinks
 from sparkgap.judge.patience import Usage, group_usage, process_of, waited_for_core
-from sparkgap.judge.yard import ASK_CPU, SHOW, SWEEP
-from sparkgap.judge.zygote import KILL, LIMITS, READY, ROOM
+from sparkgap.judge.zygote import KILL, LIMITS, READY, ROOM, SWEEP
 
 _INT = struct.Struct("i")
 _BOOT = (
@@ -77,7 +76,8 @@ class ZygoteProcess:
         )  # fmt: skip
         theirs.close()
         os.close(kept)
-        self._pidfd = -1
+        self._pidfd = self._scratch = -1
+        self._scratch_bytes = 0
         self._running = False
         self._cause = Cause.ITSELF
         self._order = Order(0.0, 0.0, 0, 0)
@@ -85,11 +85,14 @@ class ZygoteProcess:
 
     def wait_ready(self) -> str:
         """Wait until it is behind its walls; return "" or what the kernel refused."""
-        try:
-            message = self._socket.recv(4096)
-        except ConnectionResetError:
-            message = b""
+        message = b""
+        extras: list[tuple[int, int, bytes]] = []
+        with contextlib.suppress(ConnectionResetError):
+            message, extras, _, _ = self._socket.recvmsg(4096, ROOM)
         self.ready = message == READY
+        if extras:
+            (self._scratch,) = _INT.unpack(extras[0][2])
+            self._scratch_bytes = os.fstat(self._scratch).st_size
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, os.WNOHANG)  # in a full jail it was only the starter, and has ended
         self._sinks.collect(0)
@@ -105,10 +108,7 @@ class ZygoteProcess:
         rights = struct.pack(f"{len(descriptors)}i", *descriptors)
         self._order, self._cause, self._started = order, Cause.ITSELF, time.monotonic()
         self._due = self._started + min(order.cpu_s, order.wall_s)
-        try:
-            self._socket.sendmsg([limits], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
-        except (BrokenPipeError, ConnectionResetError):
-            raise Broken("a zygote ended") from None
+        self._send(limits, (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights))
         self._running = True
 
     def fileno(self) -> int:
@@ -161,7 +161,13 @@ class ZygoteProcess:
         try:
             signal.pidfd_send_signal(self.fileno(), signal.SIGKILL)
         except PermissionError:  # a root without the power to signal others: its zygote is what the program is
-            self._socket.send(KILL)
+            self._send(KILL)
+
+    def _send(self, message: bytes, *ancillary: tuple[int, int, bytes]) -> None:
+        try:
+            self._socket.sendmsg([message], ancillary)
+        except (BrokenPipeError, ConnectionResetError):
+            raise Broken("a zygote ended") from None
 
     def ending(self) -> Ending:
         """Wait for the program's end, and bury it."""
@@ -170,6 +176,9 @@ class ZygoteProcess:
         os.close(self._pidfd)
         self._pidfd, self._running = -1, False
         sunk = self._sinks.collect(self._order.clip)
+        # A folder in memory grows by each of its entries.
+        if self._scratch >= 0 and os.fstat(self._scratch).st_size != self._scratch_bytes:
+            self._send(SWEEP)
         return Ending(self._cause, reaped.status, reaped.cpu_s, wall_s, reaped.peak_kb, *sunk)
 
     def close(self) -> None:
@@ -179,7 +188,9 @@ class ZygoteProcess:
                 self.end()
                 self.ending()
         self._socket.close()
-        os.close(self._keeper)
+        for descriptor in (self._keeper, self._scratch):
+            if descriptor >= 0:
+                os.close(descriptor)
         self._sinks.close()
 
 
@@ -242,17 +253,17 @@ class YardProcess:
 
     def sweep(self, folder: str = "") -> None:
         """Have it remove a folder of its scratch folder, or all that is there."""
-        self.control.send(SWEEP + folder.encode())
+        self.control.send(yard.SWEEP + folder.encode())
         self.control.receive()
 
     def file(self, path: str) -> bytes:
         """Return what is in a file of its scratch folder."""
-        self.control.send(SHOW + path.encode())
+        self.control.send(yard.SHOW + path.encode())
         return self.control.receive()[1:]
 
     def usage(self) -> Usage | None:
         """Return what its program has had of the machine; None if it has ended."""
-        self.control.send(ASK_CPU)
+        self.control.send(yard.ASK_CPU)
         message = self.control.receive()
         if message[:1] != b"q":
             self.control.put_back(message)

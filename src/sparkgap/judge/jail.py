@@ -192,7 +192,7 @@ def _go_on_inside(keeper: int | None) -> None:
             os._exit(0)  # the worker adopts process 1, which goes on
     elif not first:
         _keep(keeper)
-    elif kernel.forking(own_processes=False, siblings=True)():  # process 1 itself could not fork siblings
+    elif kernel.forking(own_processes=False, siblings=True)[0]():  # process 1 itself could not fork siblings
         os._exit(0)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
@@ -267,21 +267,28 @@ Limits = tuple[float, int, int]  # of a program: CPU seconds, MB of memory, kB o
 PutOn = Callable[[float, int, int], None]  # puts the walls of such limits on this process
 
 
-def program_walls(level: str) -> PutOn:
+def address_space() -> int:
+    """Return the bytes of this process's address space; to be called where /proc is."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+def program_walls(level: str, own_bytes: int) -> PutOn:
     """Return what puts a program's own limits on it after its fork, and takes its capabilities or adds one more filter.
 
-    To be called before `enter`. What it returns is bound beforehand, since a forked process pays for all that it is the
-    first to touch.
+    What it returns is bound beforehand, since a forked process pays for all that it is the first to touch.
+
+    Args:
+        level: "full", "reduced" or "unsafe".
+        own_bytes: of address space that the process has before any program.
     """
-    with open("/proc/self/statm") as statm:
-        own_bytes = int(statm.read().split()[0]) * resource.getpagesize()
     limit, address_space, file_size, full = (
         resource.setrlimit,
         resource.RLIMIT_AS,
         resource.RLIMIT_FSIZE,
         level == "full",
     )
-    drop_capabilities, die_with_worker = kernel.drop_capabilities, kernel.die_with_parent
+    drop_capabilities, die_with_worker = kernel.capability_drop(), kernel.die_with_parent
     parent, worker = os.getppid, os.getppid()
 
     def put_on(cpu_s: float, memory_mb: int, file_kb: int) -> None:
@@ -289,7 +296,8 @@ def program_walls(level: str) -> PutOn:
         limit(address_space, (memory, memory + _MEMORY_RESERVE))
         limit(file_size, (file, file))
         if full:
-            drop_capabilities()
+            if drop_capabilities():
+                raise OSError("the capabilities cannot be dropped")
             return
         # Should the worker be killed, nothing else ends the program.
         die_with_worker()

@@ -57,21 +57,21 @@ def _syscall(name: str, *args: object) -> int:
 
 
 _CLONE_PIDFD, _CLONE_PARENT, _SIGCHLD = 0x1000, 0x8000, 17
-PIDFD = ctypes.c_int(-1)  # of the process forked last
 
 
-def forking(*, own_processes: bool, siblings: bool) -> Callable[[], int]:
-    """Return a function that forks in one bare system call and returns the process id, 0 in the child, -1 if it failed.
+def forking(*, own_processes: bool, siblings: bool) -> tuple[Callable[[], int], ctypes.c_int]:
+    """Return a function that forks in one bare system call, and where it leaves the child's pidfd.
 
-    `os.fork` would run the fork hooks of Python's modules in both processes, which costs as much as the fork. Only a
-    process with one thread may call it. The child's pidfd is in `PIDFD`.
+    The function returns the process id, 0 in the child, -1 if it failed. `os.fork` would run the fork hooks of Python's
+    modules in both processes, which costs as much as the fork. Only a process with one thread may call it.
 
     Args:
         own_processes: the child becomes process 1 of a new process namespace, and takes all it forks with it.
         siblings: it becomes a child of this process's own parent.
     """
     flags = _CLONE_PIDFD | _SIGCHLD | (NEWPID if own_processes else 0) | (_CLONE_PARENT if siblings else 0)
-    return partial(_libc.syscall, _SYS["clone"], flags, None, ctypes.byref(PIDFD), None, None)
+    pidfd = ctypes.c_int(-1)
+    return partial(_libc.syscall, _SYS["clone"], flags, None, ctypes.byref(pidfd), None, None), pidfd
 
 
 def unshare(flags: int) -> None:
@@ -117,16 +117,18 @@ def die_with_parent() -> None:
         _checked("prctl(PR_SET_PDEATHSIG)", -1)
 
 
-_CAPABILITIES_OF_SELF, _NO_CAPABILITIES = struct.pack("=Ii", 0x20080522, 0), bytes(24)
+def capability_drop() -> Callable[[], int]:
+    """Return a function that gives up every capability for good, and returns 0 if that went well.
 
-
-_capset: Callable[[], int] = partial(_libc.syscall, _SYS["capset"], _CAPABILITIES_OF_SELF, _NO_CAPABILITIES)
+    It is a function of its own for a process that will fork: what it is made of then lies where other such things do.
+    """
+    version_3_of_self, none = struct.pack("=Ii", 0x20080522, 0), bytes(24)
+    return partial(_libc.syscall, _SYS["capset"], version_3_of_self, none)
 
 
 def drop_capabilities() -> None:
     """Give up every capability for good."""
-    if _capset():
-        _checked("capset", -1)
+    _checked("capset", capability_drop()())
 
 
 class _Filter(ctypes.Structure):

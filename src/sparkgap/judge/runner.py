@@ -35,16 +35,9 @@ _modules = sys.modules
 _int_digits = sys.get_int_max_str_digits
 _INT_DIGITS = _int_digits()
 
-# Imported once, before the walls and before any program: what model-written Python imports most.
-_COMMON = (
-    "typing", "re", "math", "collections", "itertools", "functools", "operator", "_sitebuiltins", "time",
-)  # fmt: skip
-
 
 def warm_up() -> None:
-    """Import what programs commonly import, and take chance out of what they all share."""
-    for name in _COMMON:
-        __import__(name)
+    """Take chance out of what all programs share, and have gone the way of one."""
     sys.argv = [FILENAME]
     sys.setrecursionlimit(1000 + 16)  # the frames below a program's are ours
     quitter = sys.modules["_sitebuiltins"].Quitter

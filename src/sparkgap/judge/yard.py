@@ -40,7 +40,7 @@ class Yard:
         self._level = level
         self._scratch = scratch
         self._sinks = Sinks(1, 2)
-        self._forks = kernel.forking(own_processes=level == "full", siblings=False)
+        self._forks, self._pidfd = kernel.forking(own_processes=level == "full", siblings=False)
 
     def serve(self) -> None:
         """Obey orders until the worker is gone."""
@@ -61,7 +61,7 @@ class Yard:
             become_program(self._control.fileno(), limits, _put_on_limits, launch, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-        cause, status, usage = self._watch(pid, kernel.PIDFD.value, order, started)
+        cause, status, usage = self._watch(pid, self._pidfd.value, order, started)
         ending = Ending(
             cause, status, usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss,
             *self._sinks.collect(order.clip),

@@ -21,7 +21,7 @@ from sparkgap.judge import folios, jail, kernel, warmth
 from sparkgap.judge.sweeping import sweep
 
 LIMITS = struct.Struct("=dII")  # cpu_s, memory_mb, file_kb
-READY, KILL = b"R", b"K"
+READY, KILL, SWEEP = b"R", b"K", b"W"
 _SOCKET, _RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
 ROOM = _socket.CMSG_SPACE(4 * 4)  # for four descriptors
 _SCRATCH = "/tmp"  # noqa: S108 - of a full jail, where nothing else is
@@ -37,21 +37,23 @@ def start(role: str, control: int, keeper: int, level: str, packages: tuple[str,
         keeper: the descriptor of a pipe whose other end the worker alone has.
     """
     os.closerange(keeper + 1, 1 << 20)
-    worker = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, control)
+    worker = _inherited(control)
     for descriptor in (control, keeper):
         os.set_inheritable(descriptor, False)
     os.environ.pop("LD_BIND_NOW", None)
     try:
-        body = _warm_up(role, packages)
+        _import_packages(packages)
         warmth.warm_interpreter()
-        put_on = jail.program_walls(level)
-        memory = folios.plan()
+        fillings = warmth.fill_gaps()
+        body = _warm_up(role)
+        memory, own_bytes = folios.plan(), jail.address_space()
         jail.enter(level, jail.python_runtime(packages), keeper=keeper)
         os.close(keeper)
         sys.path[:] = [*sys.path[:3], *dict.fromkeys(os.path.dirname(p) for p in packages)]
         sys.dont_write_bytecode = True
         if level == "full":
             _move_packages(packages)
+        put_on = jail.program_walls(level, own_bytes)
         gc.collect()
         gc.freeze()
         gc.set_threshold(7_000)  # a program allocates more than the default of 700 before it has begun
@@ -62,44 +64,64 @@ def start(role: str, control: int, keeper: int, level: str, packages: tuple[str,
         worker.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)
     try:
-        worker.send(READY)
-        _serve(worker, kernel.forking(own_processes=level == "full", siblings=True), put_on, body, level == "full")
+        _tell_ready(worker, has_scratch=level == "full")
+        _serve(_inherited(worker.detach()), level == "full", put_on, body)
     finally:
+        del fillings
         os._exit(1)
 
 
-def _serve(
-    worker: _socket.socket, fork: Callable[[], int], put_on: jail.PutOn, body: Body, has_scratch: bool
-) -> NoReturn:
+def _inherited(descriptor: int) -> _socket.socket:
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, descriptor)
+
+
+def _tell_ready(worker: _socket.socket, *, has_scratch: bool) -> None:
+    """Tell the worker, and give it the scratch folder of programs, if they have one, to see what they leave there."""
+    if not has_scratch:
+        worker.send(READY)
+        return
+    folder = os.open(_SCRATCH, os.O_PATH)
+    worker.sendmsg([READY], [(_SOCKET, _RIGHTS, struct.pack("i", folder))])
+    os.close(folder)
+
+
+def _serve(worker: _socket.socket, own_processes: bool, put_on: jail.PutOn, body: Body) -> NoReturn:
     """Fork on order until the worker is gone. What comes after a fork touches as little memory as can be."""
-    receive, send, close_all, stat = worker.recvmsg, worker.sendmsg, os.closerange, os.stat
+    fork, descriptor = kernel.forking(own_processes=own_processes, siblings=True)
+    receive, send, close_all = worker.recvmsg, worker.sendmsg, os.closerange
     number = worker.fileno()
-    first = number + 1
+    first, last = number + 1, jail.MAX_FILES
     descriptors = [first, first + 1, first + 2, first + 3]  # the lowest that are free, so that these are what comes
     unpacked = LIMITS.unpack
-    pidfd = [(_SOCKET, _RIGHTS, kernel.PIDFD)]
-    pid, empty = 0, stat(_SCRATCH).st_size if has_scratch else 0
+    pidfd, ready = [(_SOCKET, _RIGHTS, descriptor)], [READY]
+    pid = 0
     while True:
         limits, extras, _, _ = receive(64, ROOM)
         if not limits:
             os._exit(0)
-        if limits == KILL:
-            os.kill(pid, 9)
+        if not extras:
+            _obey(limits, pid)
             continue
-        # The size of a folder in memory grows with each of its entries: has a program left any?
-        while has_scratch and stat(_SCRATCH).st_size != empty:
-            sweep(_SCRATCH)
         pid = fork()
         if pid < 0:
             os._exit(1)
         if not pid:
             become_program(number, unpacked(limits), put_on, body, descriptors[: len(extras[0][2]) // 4])
         try:
-            send([READY], pidfd)
+            send(ready, pidfd)
         except OSError:  # the worker is gone, and nobody to end the program
             os.kill(pid, 9)
             os._exit(0)
-        close_all(first, jail.MAX_FILES)
+        close_all(first, last)
+
+
+def _obey(message: bytes, pid: int) -> None:
+    """Kill the program, or empty the folder that it had for its files, now that it has ended."""
+    if message == KILL:
+        os.kill(pid, 9)
+    elif message == SWEEP:
+        while os.listdir(_SCRATCH):
+            sweep(_SCRATCH)
 
 
 _own_group, _close, _collect, _exit = partial(os.setpgid, 0, 0), os.close, gc.enable, os._exit
@@ -133,8 +155,20 @@ def _move_packages(packages: tuple[str, ...]) -> None:
                 places[:] = [p.replace(home, "/packages", 1) if p.startswith(home) else p for p in places]
 
 
-def _warm_up(role: str, packages: tuple[str, ...]) -> Body:
-    """Import what programs of the role will want, once, before there are walls."""
+def _import_packages(packages: tuple[str, ...]) -> None:
+    if not packages:
+        return
+    sys.path.append(os.path.dirname(packages[0]))
+    for package in packages:
+        if not package.endswith(".libs"):
+            __import__(os.path.basename(package))
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    sys.path.pop()
+
+
+def _warm_up(role: str) -> Body:
+    """Load what programs of the role go through, once, before there are walls."""
     import faulthandler
 
     faulthandler.enable(file=2, all_threads=False)
@@ -142,18 +176,8 @@ def _warm_up(role: str, packages: tuple[str, ...]) -> Body:
         from sparkgap.judge import examiner
 
         examiner.rehearse()
-        body: Body = examiner.main
-    else:
-        from sparkgap.judge import runner
+        return examiner.main
+    from sparkgap.judge import runner
 
-        runner.warm_up()
-        body = runner.main
-    if packages:
-        sys.path.append(os.path.dirname(packages[0]))
-        for package in packages:
-            if not package.endswith(".libs"):
-                __import__(os.path.basename(package))
-        if "numpy" in sys.modules:
-            sys.modules["numpy"].random.seed(0)
-        sys.path.pop()
-    return body
+    runner.warm_up()
+    return runner.main
