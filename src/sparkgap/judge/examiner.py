@@ -32,7 +32,7 @@ def rehearse(times: int = 12) -> None:
     for _ in range(times):
         exam = exams.prepare(b"C" + prepared)
         os.write(theirs_out, answers)
-        job = marshal.loads(marshal.dumps((prelude, 1 << 20, False)))  # noqa: S302
+        job = marshal.loads(marshal.dumps((prelude, 1 << 20, False, True)))  # noqa: S302
         _told(_examine(exam, job, [from_candidate, to_candidate]))
         os.read(theirs_in, 1 << 16)
     for end in (from_candidate, theirs_out, theirs_in, to_candidate):
@@ -72,15 +72,15 @@ def _told(report: dict[str, Any]) -> bytes:
     return json.dumps(report).encode("ascii")
 
 
-def _examine(exam: exams.Exam, job: tuple[str, int, bool], ends: list[int]) -> dict[str, Any]:
+def _examine(exam: exams.Exam, job: tuple[str, int, bool, bool], ends: list[int]) -> dict[str, Any]:
     random.seed(0)
     link = Link(ends[0], ends[1])
     report: dict[str, Any] = {"status": "infra", "stage": "load", "sensitive": False, "heard": False}
-    source, most_bytes, all_tests = job
+    source, most_bytes, all_tests, batched = job
     result = exams.Result(all_tests=all_tests)
-    load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes
+    load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes, batched
     try:
-        link.send(load)
+        link.open(load, exam.foretold if batched else (), exam.opening if batched else b"")
         if hear_load(link, report):
             report["stage"] = "test"
             exam.run(link, result)

@@ -35,7 +35,7 @@ class Job:
     def message(self) -> bytes:
         """Return the message to a worker: with a share of the CPU budget at first, with all of it when alone."""
         share = 1.0 if self.lonely else FIRST_TRY_SHARE
-        fields = self.fields | {"cpu_s": self.cpu_s * share}
+        fields = self.fields | {"cpu_s": self.cpu_s * share, "batched": not self.lonely}
         return b"J" + marshal.dumps(fields if self.kit is None else fields | {"share": share})
 
     def verdict(self, message: bytes) -> Verdict:

@@ -6,12 +6,15 @@ import builtins
 import marshal
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sparkgap.judge import wire
+from sparkgap.judge.testcode import packed
 
 _LENGTH = struct.Struct("=I")
+_UNFORESEEN = "the tests ask something else than was foretold"
 MOST_BYTES = 64 << 20  # of one message
 
 # Exceptions that say what the jail refused.
@@ -23,7 +26,8 @@ _STEERING = frozenset({"StopIteration", "StopAsyncIteration", "GeneratorExit"})
 class Stop(BaseException):
     """What ends the tests, whatever they catch: it is no Exception, and the link remembers it.
 
-    `status` is the verdict's; "gone" means that the candidate's process can no longer be heard.
+    `status` is the verdict's; "gone" means that the candidate's process can no longer be heard, "again" that the tests
+    must be run once more, with nothing asked before its time.
     """
 
     def __init__(self, status: str, reason: str = "") -> None:
@@ -202,6 +206,8 @@ class Link:
         self.last_answer: Any = None
         self.answered = False
         self.printed = ""
+        self.opened = False  # the first questions went with the program
+        self._foretold: deque[bytes] = deque()
 
     def supply(self, classes: dict[str, type]) -> None:
         """Name the classes, defined by the problem itself, whose instances may cross."""
@@ -214,12 +220,30 @@ class Link:
             self.stopped = stop
         return stop
 
+    def open(self, load: Any, foretold: Sequence[bytes], opening: bytes) -> None:
+        """Send the program, and with it what the tests will ask first whatever comes of it.
+
+        Args:
+            load: the first message.
+            foretold: the calls of `opening`, see `testcode.packed`; none if they are the caller's to count.
+            opening: the second message; none if empty.
+        """
+        self.opened = bool(opening)
+        if not opening:
+            self.send(load)
+            return
+        self._foretold = deque(foretold)
+        first, second = b"m" + marshal.dumps(load), opening
+        self._write(_LENGTH.pack(len(first)) + first + _LENGTH.pack(len(second)) + second)
+
     def send(self, value: Any) -> None:
         """Send one message.
 
         Raises:
             Stop: the candidate's process has ended, or the tests pass an object that cannot cross.
         """
+        if self._foretold:
+            raise self.stop("again", _UNFORESEEN)
         if not self.buffers:
             try:
                 # Far the fastest, and exact for builtin types; what it does not know (or would blur) goes by `wire`.
@@ -238,7 +262,10 @@ class Link:
 
     def send_bytes(self, body: bytes) -> None:
         """Send one message that is already encoded."""
-        data = memoryview(_LENGTH.pack(len(body)) + body)
+        self._write(_LENGTH.pack(len(body)) + body)
+
+    def _write(self, message: bytes) -> None:
+        data = memoryview(message)
         try:
             while data:
                 data = data[os.write(self._writing, data) :]
@@ -328,11 +355,25 @@ class Link:
         """Call a function of the candidate's and return its answer, or raise what it raised."""
         self.last_call = (target if type(target) is str else target.described(), args, kwargs)  # type: ignore[union-attr]
         self.answered = False
-        self.send(("call", target, args, kwargs))
+        if self._foretold:
+            self._expect(target, args, kwargs)
+        else:
+            self.send(("call", target, args, kwargs))
         answer = self.answer(args)
         self.last_answer = answer
         self.answered = True
         return answer
+
+    def _expect(self, target: str | Handle, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Take the next call for the one that was foretold."""
+        due = self._foretold.popleft()
+        try:
+            foreseen = type(target) is str and not kwargs and packed((target, args)) == due
+        except ValueError:
+            foreseen = False
+        if not foreseen:
+            raise self.stop("again", _UNFORESEEN)
+        self.sent = b""
 
     def request(self, message: tuple[Any, ...]) -> Any:
         """Ask for something other than a call."""

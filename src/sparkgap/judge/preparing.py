@@ -11,7 +11,8 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
-from sparkgap.judge.testcode import COUNT, LEFT, MISS, PRELUDE, RIGHT, TESTS, TestCode
+from sparkgap.judge.foretelling import certain_calls, opening
+from sparkgap.judge.testcode import COUNT, LEFT, MISS, PRELUDE, RIGHT, TESTS, TestCode, packed
 
 _OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
@@ -51,15 +52,18 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
     names = {n.id for n in (*nodes, *_nodes(before)) if isinstance(n, ast.Name)} | _call_test_functions(tree, calls)
     names -= _BUILTINS - _subjects(calls, names - own)
     passes_sets = _passes_sets(nodes)
+    # A function that the prelude only declares is the candidate's to supply.
+    bound = _bound_names(before.body) - stubs
+    wanted = frozenset(names - own - bound)
+    buffers = any(word in code or word in prelude for word in ("bytearray", "memoryview", "array"))
+    certain = [] if buffers else certain_calls(tree.body, wanted, own | bound, all_tests=all_tests)
     _explain(nodes, all_tests)
     compiled = compile(tree, TESTS, "exec", dont_inherit=True)
     ready = compile(before, PRELUDE, "exec", dont_inherit=True)
-    # A function that the prelude only declares is the candidate's to supply.
-    wanted = names - own - (_bound_names(before.body) - stubs)
-    buffers = any(word in code or word in prelude for word in ("bytearray", "memoryview", "array"))
     return TestCode(
-        ready, compiled, code, frozenset(wanted), _classes(before.body), total, operators, buffers, passes_sets
-    )
+        ready, compiled, code, wanted, _classes(before.body), total, operators, buffers, passes_sets,
+        tuple(map(packed, certain)), opening(certain),
+    )  # fmt: skip
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:

@@ -29,6 +29,7 @@ EPOCH = 1_600_000_000  # 2020-09-13 12:26:40 UTC: when every program believes it
 
 _LENGTH = struct.Struct("=I")
 _MOST_TEXT = 2000
+_MOST_HELD, _LONGEST_HELD_NS = 16384, 1_000_000  # of answers that nobody waits for: bytes, and how long
 _monotonic_ns, _read, _write, _exit, _unmarshalled = time.monotonic_ns, os.read, os.write, os._exit, marshal.loads
 _length, _packed_length = _LENGTH.unpack_from, _LENGTH.pack
 _modules = sys.modules
@@ -125,7 +126,8 @@ class _Candidate:
         self._reading = self._writing = -1
         self._buffer = b""
         self._most_bytes = 0
-        self._captures = False
+        self._captures = self._batched = False
+        self._out = b""  # what is still to be written
         self._kept: list[Any] = []
         self._classes: dict[str, type] = {}
         self._encoder = wire.Encoder(self._classes, self._keep)
@@ -138,7 +140,7 @@ class _Candidate:
         """Take in the program from the examiner's pipes; return whether calls may follow."""
         self._reading, self._writing = reading, writing
         _started[0] = _monotonic_ns()
-        source, script, wanted, classes, self._captures, self._most_bytes = self._request()
+        source, script, wanted, classes, self._captures, self._most_bytes, self._batched = self._request()
         names = self._names
         if script:
             names["__name__"] = "__main__"
@@ -146,20 +148,23 @@ class _Candidate:
             return False
         if script:
             _finish_script()
-            self._flush()
             self._say("finished", None)
             return False
         for name in classes:
             kind = names.get(name)
             if isinstance(kind, type):
                 self._classes[name] = kind
-        self._say("loaded", {name: _kind(names[name]) for name in wanted if name in names})
+        self._put(b"s" + wire.dumps(["loaded", {name: _kind(names[name]) for name in wanted if name in names}]))
+        if not self._batched:
+            self._let_out()
         return True
 
     def _request(self) -> Any:
         """Wait for one message of the examiner's, which this side may trust."""
         buffer = self._buffer
         while len(buffer) < 4 or len(buffer) < 4 + _length(buffer)[0]:
+            if self._out:
+                self._let_out()
             chunk = _read(self._reading, 1 << 16 if buffer else 4096)
             if not chunk:
                 _exit(0)
@@ -168,8 +173,17 @@ class _Candidate:
         self._buffer = buffer[end:]
         return _unmarshalled(buffer[5:end]) if buffer[4] == _MARSHALLED else self._decoder.loads(buffer[5:end])
 
-    def _send(self, body: bytes) -> None:
-        data = _packed_length(len(body)) + body
+    def _put(self, body: bytes) -> None:
+        """Have a message written, at the latest before the next wait for a request."""
+        self._out += _packed_length(len(body)) + body
+
+    def _let_out(self) -> None:
+        """Write what is to be written, but first what the program printed."""
+        self._flush()
+        self._write_out()
+
+    def _write_out(self) -> None:
+        data, self._out = self._out, b""
         sent = _write(self._writing, data)
         while sent < len(data):
             sent += _write(self._writing, data[sent:])
@@ -190,7 +204,8 @@ class _Candidate:
         except BaseException as error:
             self._say("syntax", _described(error))
             return False
-        self._send(b's["compiled",true]' if hash_sensitive(code) else b's["compiled",false]')
+        self._put(b's["compiled",true]' if hash_sensitive(code) else b's["compiled",false]')
+        self._write_out()  # while this process is still to be believed
         if "datetime" in source:
             _fix_dates()
         if "random" in source:
@@ -199,26 +214,36 @@ class _Candidate:
         try:
             exec(code, self._names)  # noqa: S102 - the point of it all
         except BaseException as error:
-            self._flush()
             if not (script and type(error) is SystemExit and error.code in (None, 0)):
                 self._say("raised", _described(error))
                 return False
-        self._flush()
+        if self._captures:
+            self._flush()  # before its place is taken
         return True
 
     def obey(self) -> None:
         """Wait for one request of the examiner's and answer it."""
         what, *rest = self._request()
-        if what == "calls":
+        if what == "each":
+            self._answer_each(rest[0])
+        elif what == "calls":
             name, many = rest
-            for args in many:
-                self._answer(self._call_only, name, args)
+            self._answer_each([(name, args) for args in many])
         elif what == "call":
             self._answer(self._call, *rest)
         elif what == "get":
             self._answer(self._get, *rest)
         elif what == "do":
             self._answer(self._do, *rest)
+
+    def _answer_each(self, calls: list[tuple[str, Any]]) -> None:
+        """Answer calls of which none waits for the answer to another."""
+        due = _monotonic_ns() + _LONGEST_HELD_NS
+        for name, args in calls:
+            self._answer(self._call_only, name, args)
+            if not self._batched or len(self._out) > _MOST_HELD or _monotonic_ns() > due:
+                self._let_out()
+                due = _monotonic_ns() + _LONGEST_HELD_NS
 
     def _call(self, target: Any, args: Any, kwargs: Any) -> Any:
         function = self._names[target] if type(target) is str else target
@@ -256,10 +281,8 @@ class _Candidate:
         if len(body) > self._most_bytes:
             body = b"l" + wire.dumps(f"an answer of {len(body):,} bytes")
         if sink is not None:
-            self._send(b"o" + wire.dumps(sink.getvalue()[: self._most_bytes // 8]))
-        else:
-            self._flush()
-        self._send(body)
+            self._put(b"o" + wire.dumps(sink.getvalue()[: self._most_bytes // 8]))
+        self._put(body)
 
     def _dumps(self, value: Any) -> bytes:
         digits = _int_digits()
@@ -278,7 +301,8 @@ class _Candidate:
             pass
 
     def _say(self, what: str, value: Any) -> None:
-        self._send(b"s" + wire.dumps([what, value]))
+        self._put(b"s" + wire.dumps([what, value]))
+        self._let_out()
 
 
 def _kind(value: Any) -> str:
@@ -398,20 +422,21 @@ def rehearse(times: int = 12) -> None:
     """Load a small program and call it, over real pipes, so that forked processes find this path warm."""
     global _prepared  # noqa: PLW0603 - the one that each forked process inherits
     source = "from typing import List\ndef f(a: List[int], b=1):\n    return len(a) + b\n"
-    load: tuple[Any, ...] = source, False, ["f"], [], False, 1 << 20
+    load: tuple[Any, ...] = source, False, ["f"], [], False, 1 << 20, True
     ours_in, theirs_out = os.pipe()
     theirs_in, ours_out = os.pipe()
     requests = (
-        marshal.dumps(load), marshal.dumps(("call", "f", ([1, 2],), {})),
-        wire.dumps(["calls", "f", [([1], 2.5), ([2], 3)]]),
+        marshal.dumps(load), marshal.dumps(("each", [("f", ([1],)), ("f", ([2], 3))])),
+        marshal.dumps(("call", "f", ([1, 2],), {})), wire.dumps(["calls", "f", [([1], 2.5), ([2], 3)]]),
     )  # fmt: skip
     for _ in range(times):
         _prepared = _Candidate()
-        for tag, body in zip(b"mmj", requests, strict=True):
+        for tag, body in zip(b"mmmj", requests, strict=True):
             os.write(theirs_out, _LENGTH.pack(len(body) + 1) + bytes([tag]) + body)
         _prepared.attend(ours_in, ours_out)
-        _prepared.obey()
-        _prepared.obey()
+        for _ in requests[1:]:
+            _prepared.obey()
+        _prepared._let_out()
         os.read(theirs_in, 1 << 16)
     del sys.modules[MODULE]
     for descriptor in (ours_in, theirs_out, theirs_in, ours_out):

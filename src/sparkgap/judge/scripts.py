@@ -84,7 +84,7 @@ def run_once(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict
         for descriptor in (theirs_in, theirs_out, stdin):
             os.close(descriptor)
     link = Link(reading, writing, MOST_WORD_BYTES)
-    load: tuple[Any, ...] = job["source"], True, [], [], False, 1 << 20
+    load: tuple[Any, ...] = job["source"], True, [], [], False, 1 << 20, False
     report: dict[str, Any] = {"status": "gone", "stage": "test", "reason": "", "sensitive": False, "heard": False}
     try:
         with contextlib.suppress(Stop):

@@ -23,6 +23,8 @@ class TestCode(NamedTuple):
     operators: dict[int, str]  # line of an assert -> its comparison
     buffers: bool  # they may pass byte arrays and the like, which only the slower way of sending keeps apart
     passes_sets: bool  # they may pass a set, whose order the candidate then sees
+    foretold: tuple[bytes, ...]  # the calls that they are certain to make first, see `packed`
+    opening: bytes  # the message that asks for those; none if empty
 
     def pack(self) -> bytes:
         """Return the tests as bytes for another process of this same interpreter."""
@@ -32,6 +34,15 @@ class TestCode(NamedTuple):
     def unpack(packed: bytes) -> TestCode:
         """Read what `pack` wrote; only ever given bytes of our own."""
         return TestCode(*marshal.loads(packed))  # noqa: S302
+
+
+def packed(call: tuple[str, tuple[object, ...]]) -> bytes:
+    """Return bytes that are the same for the same call alone: marshal's version 2 depends on values, not identity.
+
+    Raises:
+        ValueError: an argument that marshal does not know.
+    """
+    return marshal.dumps(call, 2)
 
 
 def used_names(code: CodeType) -> set[str]:

@@ -113,7 +113,7 @@ class Worker:
     def _judged(self, job: dict[str, Any]) -> dict[str, Any]:
         if "plan" in job:
             return self._built(job)
-        attempt = self._script if job["kind"] == "stdio" else self._examined
+        attempt = self._script if job["kind"] == "stdio" else self._examined_twice
         verdict = attempt(job, SEEDS[0])
         if verdict["status"] == "passed" and verdict.get("sensitive"):
             second = attempt(job, SEEDS[1])
@@ -148,10 +148,20 @@ class Worker:
             raise Broken(trouble)
         return zygote
 
+    def _examined_twice(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
+        """Examine with all questions asked at once that are certain; where that may have hidden an answer, one by one.
+
+        What timed out is not examined here again, since the judge has it run again alone, and then one by one.
+        """
+        verdict = self._examined(job, seed)
+        gone = verdict["gone"] and verdict["stage"] == "test" and verdict["status"] != "timeout"
+        unclear = gone or verdict["status"] in ("again", "output")
+        return self._examined(job | {"batched": False}, seed) if job["batched"] and unclear else verdict
+
     def _examined(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
         if self._tests[1][:1] == b"X":
             reason = self._tests[1][1:].decode()
-            return {"status": "infra", "stage": "load", "reason": reason}
+            return {"status": "infra", "stage": "load", "reason": reason, "gone": False}
         zygote = self._zygote("candidate", seed, job["packages"])
         examiner = self._examiner_for(job)
         ours: list[int] = []
@@ -161,7 +171,7 @@ class Worker:
             to_candidate, from_examiner = os.pipe()
             ours += [to_candidate, from_examiner]
             zygote.order(scripts.order_for(job), (to_candidate, from_candidate))
-            body = marshal.dumps((job["source"], job["output_kb"] << 10, job["all_tests"]))
+            body = marshal.dumps((job["source"], job["output_kb"] << 10, job["all_tests"], job["batched"]))
             examiner.channel.send(b"J" + body, (to_examiner, from_examiner))
         finally:
             for descriptor in ours:
@@ -201,7 +211,8 @@ class Worker:
         # A candidate that is gone is about to end by itself, unless it only closed its pipes.
         if report["status"] != "gone" or not zygote.has_ended(GONE_MS):
             zygote.end()
-        return verdicts.compose(report, zygote.ending(), job, patience.asleep)
+        gone = report["status"] == "gone"
+        return verdicts.compose(report, zygote.ending(), job, patience.asleep) | {"gone": gone}
 
     def _wait(
         self, awaited: int, patience: Patience, candidate: ZygoteProcess, examiner: ZygoteProcess | None = None

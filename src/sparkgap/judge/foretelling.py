@@ -1,0 +1,159 @@
+"""Which calls tests are certain to make, whatever the program answers: those can be sent to it all at once.
+
+Most tests are a row of asserts, each with calls whose arguments stand there as literals. Up to the first statement that
+is anything else, their calls come one after another as long as the asserts hold, and once one fails nobody wants the
+rest. The examiner still runs the tests' code as it is, and takes the answers in order as its calls come.
+
+No expected value is sent, and no argument that was made of an answer: neither is a literal argument of a call.
+"""
+
+from __future__ import annotations
+
+import ast
+import marshal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sparkgap.judge.testcode import packed
+
+_MOST_BYTES = 32768  # of all arguments: they must fit into a pipe that nobody reads yet
+# Of the tests' own side, and without any effect on the program's.
+_HARMLESS = frozenset({
+    "abs", "all", "any", "bool", "dict", "divmod", "float", "frozenset", "int", "len", "list", "max", "min", "pow",
+    "repr", "round", "set", "sorted", "str", "sum", "tuple",
+})  # fmt: skip
+
+
+class Call(NamedTuple):
+    """A call of a function of the program's, by name, with positional arguments."""
+
+    name: str
+    args: tuple[object, ...]
+
+
+class _Uncertain(Exception):
+    """From here on it is not certain what is called."""
+
+
+def certain_calls(body: Sequence[ast.stmt], wanted: frozenset[str], own: set[str], *, all_tests: bool) -> list[Call]:
+    """Return the first calls that tests make of what the program defines, as far as they are certain.
+
+    Args:
+        body: the statements of the tests.
+        wanted: the names that are the program's to define.
+        own: the names that the tests and their prelude define.
+        all_tests: the tests go on after an assert that fails.
+    """
+    found: list[Call] = []
+    size = 0
+    try:
+        for call in _Reading(wanted, own, 1 if all_tests else _MOST_BYTES).module(body):
+            size += len(packed(call))
+            if size > _MOST_BYTES:
+                break
+            found.append(call)
+    except _Uncertain:
+        pass
+    return found
+
+
+def opening(calls: Sequence[Call]) -> bytes:
+    """Return the message that asks for all of the calls, in order."""
+    return b"m" + marshal.dumps(("each", [tuple(call) for call in calls])) if calls else b""
+
+
+class _Reading:
+    """Reads tests from their start for as long as it is certain what they call."""
+
+    def __init__(self, wanted: frozenset[str], own: set[str], most: int) -> None:
+        self._names = {name: name for name in wanted}
+        self._harmless = _HARMLESS - own
+        self._most = most  # calls in one assert: one that raises keeps the others from being made
+        self._defined: dict[str, ast.FunctionDef] = {}
+
+    def module(self, body: Sequence[ast.stmt]) -> Iterator[Call]:
+        for node in body:
+            if isinstance(node, ast.FunctionDef):
+                if node.decorator_list:
+                    raise _Uncertain
+                self._new(node.name)
+                self._defined[node.name] = node
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                for alias in node.names:
+                    self._new(alias.asname or alias.name)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1:
+                _literal(node.value)  # METADATA = {...}
+                self._new(node.targets[0].id)
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                yield from self._function(node.value)
+            else:
+                yield from self._statement(node, self._names)
+
+    def _new(self, name: str) -> None:
+        if name in self._defined or name in self._names or name == "*":
+            raise _Uncertain
+
+    def _function(self, call: ast.Call) -> Iterator[Call]:
+        """Yield the calls that the call of a function of the tests' own comes to: `check(solve)` or `test_solve()`."""
+        function = self._defined.get(call.func.id) if isinstance(call.func, ast.Name) else None
+        if function is None or call.keywords:
+            raise _Uncertain
+        given = function.args
+        if given.posonlyargs or given.kwonlyargs or given.vararg or given.kwarg or given.defaults:
+            raise _Uncertain
+        if len(given.args) != len(call.args):
+            raise _Uncertain
+        inside = dict(self._names)
+        for parameter, argument in zip(given.args, call.args, strict=True):
+            if not isinstance(argument, ast.Name) or argument.id not in self._names or parameter.arg in _HARMLESS:
+                raise _Uncertain
+            inside[parameter.arg] = argument.id
+        for node in function.body:
+            yield from self._statement(node, inside)
+
+    def _statement(self, node: ast.stmt, names: Mapping[str, str]) -> Iterator[Call]:
+        if isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            return
+        if not isinstance(node, ast.Assert):
+            raise _Uncertain
+        calls = list(self._expression(node.test, names))
+        if len(calls) > self._most:
+            raise _Uncertain
+        yield from calls
+
+    def _expression(self, node: ast.expr, names: Mapping[str, str]) -> Iterator[Call]:
+        """Yield the calls of an expression in the order in which they are made, none of which may be skipped."""
+        inner: Sequence[ast.expr]
+        if isinstance(node, ast.Constant):
+            inner = ()
+        elif isinstance(node, ast.Call):
+            if node.keywords or not isinstance(node.func, ast.Name):
+                raise _Uncertain
+            if node.func.id in names:
+                yield Call(names[node.func.id], tuple(_literal(argument) for argument in node.args))
+                return
+            if node.func.id not in self._harmless:
+                raise _Uncertain
+            inner = node.args
+        elif isinstance(node, ast.UnaryOp):
+            inner = (node.operand,)
+        elif isinstance(node, ast.BinOp):
+            inner = (node.left, node.right)
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1:  # in a chain, one that is false ends it
+            inner = (node.left, *node.comparators)
+        elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+            inner = node.elts
+        elif isinstance(node, ast.Subscript):
+            inner = (node.value, node.slice)
+        else:
+            _literal(node)  # a dict; anything else is no literal
+            inner = ()
+        for each in inner:
+            yield from self._expression(each, names)
+
+
+def _literal(node: ast.expr) -> object:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        raise _Uncertain from None
