@@ -48,7 +48,7 @@ def certain_calls(body: Sequence[ast.stmt], wanted: frozenset[str], own: set[str
     size = 0
     try:
         for call in _Reading(wanted, own, 1 if all_tests else _MOST_BYTES).module(body):
-            size += len(packed(call))
+            size += len(packed(*call))
             if size > _MOST_BYTES:
                 break
             found.append(call)

@@ -368,7 +368,7 @@ class Link:
         """Take the next call for the one that was foretold."""
         due = self._foretold.popleft()
         try:
-            foreseen = type(target) is str and not kwargs and packed((target, args)) == due
+            foreseen = type(target) is str and not kwargs and packed(target, args) == due
         except ValueError:
             foreseen = False
         if not foreseen:

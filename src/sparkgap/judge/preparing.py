@@ -62,7 +62,7 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
     ready = compile(before, PRELUDE, "exec", dont_inherit=True)
     return TestCode(
         ready, compiled, code, wanted, _classes(before.body), total, operators, buffers, passes_sets,
-        tuple(map(packed, certain)), opening(certain),
+        tuple(packed(*call) for call in certain), opening(certain),
     )  # fmt: skip
 
 

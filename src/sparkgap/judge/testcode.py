@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from types import CodeType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 LEFT, RIGHT, COUNT, MISS = "_sparkgap_left", "_sparkgap_right", "_sparkgap_count", "_sparkgap_miss"
 TESTS = "<tests>"
@@ -36,13 +36,13 @@ class TestCode(NamedTuple):
         return TestCode(*marshal.loads(packed))  # noqa: S302
 
 
-def packed(call: tuple[str, tuple[object, ...]]) -> bytes:
-    """Return bytes that are the same for the same call alone: marshal's version 2 depends on values, not identity.
+def packed(name: str, args: Any) -> bytes:
+    """Return a call as bytes that are the same for the same call alone: marshal's version 2 depends on values, not identity.
 
     Raises:
         ValueError: an argument that marshal does not know.
     """
-    return marshal.dumps(call, 2)
+    return marshal.dumps((name, args), 2)
 
 
 def used_names(code: CodeType) -> set[str]:
