@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from families import children, family, only_worker
 from sparkgap.judge import Judge, folios
 
 _SETTLED = """
@@ -70,21 +71,14 @@ def test_without_huge_pages_there_is_no_plan(tmp_path: Path, monkeypatch: Any) -
         assert folios.plan() == folios.NOTHING
 
 
-def test_templates_are_settled_and_what_stays_beside_them_is_not() -> None:
+def test_zygotes_are_settled_and_what_stays_beside_them_is_not() -> None:
     there = folios.plan() != folios.NOTHING
-    before = _children(os.getpid())
+    before = set(children(os.getpid()))
     with Judge(workers=1):
-        (worker,) = set(_children(os.getpid())).difference(before)
-        zygotes = [zygote for zygote in _children(worker) if _advised(zygote) is not None]
-        assert len(zygotes) == 2
-        for zygote in zygotes:
-            (template,) = _children(zygote)
-            assert not _advised(zygote)
-            assert bool(_advised(template)) == there
-
-
-def _children(process: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+        below = family(only_worker(before))
+        assert len(below.zygotes) == 2
+        assert [bool(_advised(zygote)) for zygote in below.zygotes] == [there] * 2
+        assert not any(map(_advised, below.keepers))
 
 
 def _advised(process: int) -> int | None:

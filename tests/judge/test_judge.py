@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from families import children, family, only_worker
 from sparkgap import CodeTests, Judge, Limits, Program, StdioTests, Verdict
 from sparkgap.errors import InfraError, PluginError
 from sparkgap.types import STATUSES, InputTests, Status
@@ -33,17 +34,6 @@ LASTING = Program("while True: pass\n", limits=Limits(cpu_s=600))
 def expected(index: int) -> tuple[Program, str]:
     """Return the program of a mixed load at a place, and its status."""
     return ((RIGHT, "passed"), (WRONG, "wrong"), (Program("def f(:\n", FIVE), "syntax"))[index % 3]
-
-
-def children(pid: int) -> list[int]:
-    """Return the ids of a process's children."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat") as stat:
-                if int(stat.read().rpartition(")")[2].split()[1]) == pid:
-                    found.append(int(entry))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -176,17 +166,15 @@ def test_a_closed_judge_refuses_work() -> None:
             use(RIGHT)
 
 
-@pytest.mark.parametrize("target", ["worker", "zygote", "template", "examiner"])
+@pytest.mark.parametrize("target", ["worker", "keeper", "zygote", "examiner"])
 def test_a_process_that_dies_is_replaced_and_the_verdict_is_right(target: str) -> None:
     others = set(children(os.getpid()))
     with Judge(workers=1) as judge:
         assert judge.run(RIGHT).passed
-        (worker,) = set(children(os.getpid())) - others
-        doomed = {"worker": [worker], "zygote": children(worker)}
-        forked = [sorted(children(zygote)) for zygote in doomed["zygote"]]  # the template first, then what came of it
-        doomed["template"] = [first for first, *_ in forked]
-        doomed["examiner"] = [child for _, *others in forked for child in others]
-        assert doomed[target]
+        worker = only_worker(others)
+        below = family(worker)
+        doomed = {"worker": [worker], "keeper": below.keepers, "zygote": below.zygotes, "examiner": below.programs}
+        assert doomed[target] or (target == "keeper" and judge.isolation != "full")
         for pid in doomed[target]:
             os.kill(pid, signal.SIGKILL)
         assert [judge.run(expected(i)[0]).status for i in range(6)] == [expected(i)[1] for i in range(6)]
@@ -220,11 +208,10 @@ def test_a_program_that_takes_its_worker_down_twice_is_infra() -> None:
 
 def _has_a_program(worker: int) -> bool:
     """Whether a forked program is at work below the worker (it burns CPU as nothing else there does)."""
-    for zygote in children(worker):
-        for program in children(zygote):
-            with contextlib.suppress(OSError), open(f"/proc/{program}/stat") as stat:
-                if int(stat.read().rpartition(")")[2].split()[11]) >= 5:
-                    return True
+    for program in children(worker):
+        with contextlib.suppress(OSError), open(f"/proc/{program}/stat") as stat:
+            if int(stat.read().rpartition(")")[2].split()[11]) >= 5:
+                return True
     return False
 
 
@@ -252,9 +239,12 @@ def test_twenty_judges_leave_nothing_behind(level: str) -> None:
     assert threading.active_count() == threads
 
 
-def test_a_caller_that_dies_leaves_no_process() -> None:
+@pytest.mark.parametrize("doomed", ["caller", "worker"])
+@pytest.mark.parametrize("level", ["auto", "reduced"])
+def test_a_caller_or_worker_that_dies_leaves_no_process(level: str, doomed: str) -> None:
     source = (
-        "import os, sys\nfrom sparkgap import Judge, Program\njudge = Judge(workers=1)\njudge.run(Program('x = 1'))\n"
+        f"import os, sys\nfrom sparkgap import Judge, Program\njudge = Judge(workers=1, isolation={level!r})\n"
+        "judge.run(Program('x = 1'))\n"
         "judge.submit(Program('while True: pass'))\nprint('ready', flush=True)\nsys.stdin.read()\n"
     )
     caller = subprocess.Popen(
@@ -269,10 +259,11 @@ def test_a_caller_that_dies_leaves_no_process() -> None:
         assert len(workers) == 1
         assert below
         watches = [os.pidfd_open(pid) for pid in (*workers, *below)]
-        caller.kill()
+        os.kill(caller.pid if doomed == "caller" else workers[0], signal.SIGKILL)
         for watch in watches:
             assert _ends(watch)
             os.close(watch)
+        caller.kill()
 
 
 def _ends(pidfd: int) -> bool:

@@ -22,6 +22,7 @@ from sparkgap.judge.patience import Usage, group_usage, process_of, waited_for_c
 from sparkgap.judge.zygote import KILL, LIMITS, READY, ROOM, SWEEP
 
 _INT = struct.Struct("i")
+_HANG_UP_MS = 200  # between the ends of processes that are killed together
 _BOOT = (
     "import sys; sys.path.append({home!r}); from sparkgap.judge import {module}; sys.path.pop(); {module}.start({args})"
 )
@@ -170,16 +171,27 @@ class ZygoteProcess:
             raise Broken("a zygote ended") from None
 
     def ending(self) -> Ending:
-        """Wait for the program's end, and bury it."""
+        """Wait for the program's end, and bury it.
+
+        Raises:
+            Broken: it was killed because the zygote, or what holds its namespace, was.
+        """
         reaped = kernel.reap(self.fileno())
         wall_s = time.monotonic() - self._started
         os.close(self._pidfd)
         self._pidfd, self._running = -1, False
+        if reaped.status == signal.SIGKILL and not self._cause and self._hung_up():
+            raise Broken("a zygote ended, and its program with it")
         sunk = self._sinks.collect(self._order.clip)
         # A folder in memory grows by each of its entries.
         if self._scratch >= 0 and os.fstat(self._scratch).st_size != self._scratch_bytes:
             self._send(SWEEP)
         return Ending(self._cause, reaped.status, reaped.cpu_s, wall_s, reaped.peak_kb, *sunk)
+
+    def _hung_up(self) -> bool:
+        poller = select.poll()
+        poller.register(self._socket.fileno(), 0)
+        return bool(poller.poll(_HANG_UP_MS))
 
     def close(self) -> None:
         """End its program, and let it end."""

@@ -37,7 +37,9 @@ class TestCode(NamedTuple):
 
 
 def packed(name: str, args: Any) -> bytes:
-    """Return a call as bytes that are the same for the same call alone: marshal's version 2 depends on values, not identity.
+    """Return a call as bytes that are the same for the same call alone.
+
+    Marshal's version 2 depends on values, not on identity.
 
     Raises:
         ValueError: an argument that marshal does not know.
