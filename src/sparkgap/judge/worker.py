@@ -154,8 +154,7 @@ class Worker:
         What timed out is not examined here again, since the judge has it run again alone, and then one by one.
         """
         verdict = self._examined(job, seed)
-        gone = verdict["gone"] and verdict["stage"] == "test" and verdict["status"] != "timeout"
-        unclear = gone or verdict["status"] in ("again", "output")
+        unclear = (verdict["gone"] and verdict["status"] != "timeout") or verdict["status"] in ("again", "output")
         return self._examined(job | {"batched": False}, seed) if job["batched"] and unclear else verdict
 
     def _examined(self, job: dict[str, Any], seed: int) -> dict[str, Any]:

@@ -1,0 +1,237 @@
+"""Calls that tests are certain to make: foretold rightly, and no verdict changes because they are made early."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparkgap import CodeTests, InputTests, Judge, Limits, Program
+from sparkgap.benchmarks import humaneval, mbpp
+from sparkgap.judge.foretelling import certain_calls
+from sparkgap.judge.preparing import prepare
+from sparkgap.judge.testcode import packed
+
+
+def foretold(code: str, *, all_tests: bool = False) -> list[tuple[str, Any]]:
+    found = certain_calls(ast.parse(code).body, frozenset({"f", "g"}), set(), all_tests=all_tests)
+    return [(call.name, call.args) for call in found]
+
+
+@pytest.mark.parametrize(
+    ("code", "calls"),
+    [
+        ("assert f(1) == 2\nassert f([1, -2], {'a': (3,)}) == g('x')", ["f(1)", "f([1,-2],{'a':(3,)})", "g('x')"]),
+        ("def check(c):\n    '''Text.'''\n    assert c(1) == 2, 'no'\n    assert True\n\ncheck(f)\n", ["f(1)"]),
+        (
+            "def test_one():\n    assert not f(1)\ndef test_two():\n    assert g()\ntest_one()\ntest_two()",
+            ["f(1)", "g()"],
+        ),
+        ("import math\nMETADATA = {'a': 1}\nassert abs(f(1.5) - 2) < 1e-6\nassert math.fabs(f(2)) < 1", ["f(1.5)"]),
+        ("assert sorted(f(2)) == [1, g(3)]", ["f(2)", "g(3)"]),
+        # What may be skipped, depends on an answer, or is nobody's certain business ends the row.
+        ("assert f(1) == 1\nx = f(2)\nassert f(3)", ["f(1)"]),
+        ("assert f(1) == 1 and f(2)", []),
+        ("assert f(1) < f(2) < f(3)", []),
+        ("assert f(1) if g(2) else f(3)", []),
+        ("assert f(g(1))", []),
+        ("assert f(x)", []),
+        ("assert f(x=1)", []),
+        ("assert f(*[1])", []),
+        ("assert f(1).count == 2", []),
+        ("assert [f(i) for i in (1, 2)] == [1, 2]", []),
+        ("for i in (1, 2):\n    assert f(i)", []),
+        ("if f(1):\n    assert f(2)", []),
+        ("with open('x'):\n    assert f(1)", []),
+        ("assert h(f(1))", []),
+        ("assert (lambda: f(1))()", []),
+        ("def check(c, d=1):\n    assert c(1)\ncheck(f)", []),
+        ("@property\ndef check(c):\n    assert c(1)\ncheck(f)", []),
+        ("def check(c):\n    assert c(1)\ncheck = print\ncheck(f)", []),
+        ("def check(c):\n    assert c(1)\nfrom x import check\ncheck(f)", []),
+        ("def check(c):\n    assert c(1)\nfrom x import *\ncheck(f)", []),
+        ("def check(c):\n    assert c(1)\n    check(c)\ncheck(f)", ["f(1)"]),
+        ("def check(sum):\n    assert sum([f(1)])\ncheck(g)", []),
+        ("f = 5\nassert f(1)", []),
+        ("print(f(1))\nassert f(2)", []),
+        ("assert f(" + "'" + "a" * 40000 + "')", []),
+    ],
+)
+def test_what_is_certain(code: str, calls: list[str]) -> None:
+    def read(call: str) -> tuple[str, Any]:
+        node = ast.parse(call, mode="eval").body
+        assert isinstance(node, ast.Call)
+        assert isinstance(node.func, ast.Name)
+        return node.func.id, tuple(map(ast.literal_eval, node.args))
+
+    assert foretold(code) == list(map(read, calls))
+
+
+def test_where_all_tests_are_run_an_assert_has_one_certain_call() -> None:
+    code = "assert f(1) == 1\nassert f(2) == g(3)\nassert f(4)"
+    assert foretold(code, all_tests=True) == [("f", (1,))]
+
+
+class Recorder:
+    """Stands for a program: notes the calls of it, and answers them with what comes next."""
+
+    def __init__(self, answers: list[Any]) -> None:
+        self._answers = answers
+        self.calls: list[tuple[str, Any]] = []
+
+    def function(self, name: str) -> Any:
+        def answer(*args: Any) -> Any:
+            self.calls.append((name, args))
+            found = self._answers[len(self.calls) % len(self._answers)]
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        return answer
+
+
+_values = st.recursive(st.integers(-3, 3) | st.text("ab", max_size=2) | st.booleans(), st.lists, max_leaves=3)
+_calls = st.builds(lambda n, v: f"{n}({v!r})", st.sampled_from("fg"), _values)
+_leaves = _calls | st.builds(repr, _values) | st.sampled_from(["x", "f(x)", "f(g(1))", "h(f(1))"])
+_expressions = st.recursive(
+    _leaves,
+    lambda inner: st.builds(
+        lambda form, a, b: form.format(a, b),
+        st.sampled_from(
+            ["({} == {})", "({} + {})", "({} and {})", "[{}, {}]", "len([{}, {}])", "(not {})", "({} in [{}])",
+             "(1 < {} < {})", "str({})", "({} if {} else 2)", "[{} for _ in (1, 2)]", "sorted({})"]
+        ),
+        inner, inner,
+    ),
+    max_leaves=5,
+)  # fmt: skip
+_statements = st.builds("assert {}, 'no'".format, _expressions) | st.sampled_from(["x = f(7)", "pass", "g(1)", "x = 1"])
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_statements, min_size=1, max_size=5), st.lists(_values | st.just(ValueError()), min_size=1, max_size=6))
+def test_tests_that_go_on_make_the_calls_foretold(statements: list[str], answers: list[Any]) -> None:
+    code = "def check(f):\n    " + "\n    ".join(statements) + "\ncheck(f)\n"
+    recorder = Recorder(answers)
+    ended = True
+    with contextlib.suppress(Exception):
+        exec(code, {"f": recorder.function("f"), "g": recorder.function("g"), "h": len})
+        ended = False
+    expected = [packed(*call) for call in foretold(code)]
+    made = [packed(*call) for call in recorder.calls]
+    assert made[: len(expected)] == expected[: len(made)]
+    assert ended or len(made) >= len(expected)
+
+
+@pytest.mark.parametrize("benchmark", [humaneval.BENCHMARK, mbpp.BENCHMARK])
+@pytest.mark.filterwarnings("ignore:invalid escape")
+@pytest.mark.usefixtures("published")
+def test_published_tests_make_the_calls_foretold(benchmark: Any) -> None:
+    certain = 0
+    for problem in benchmark.problems():
+        tests = problem.tests
+        prepared = prepare(tests.code, tests.prelude)
+        made: list[bytes] = []
+        program: dict[str, Any] = {}
+        exec(problem.reference, program)
+        around: dict[str, Any] = {}
+        exec(tests.prelude, around)
+        around |= {name: _noted(program[name], name, made) for name in prepared.wanted if callable(program.get(name))}
+        exec(tests.code, around)
+        assert made[: len(prepared.foretold)] == list(prepared.foretold), problem.id
+        certain += bool(prepared.foretold)
+    assert certain > 0.8 * len(list(benchmark.problems()))
+
+
+def _noted(function: Any, name: str, made: list[bytes]) -> Any:
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        with contextlib.suppress(ValueError):
+            made.append(packed(name, args))
+        return function(*args, **kwargs)
+
+    return noting
+
+
+TESTS = CodeTests("assert f(1) == 1\nassert f(2) == 2\nassert f(3) == 3\n")
+INPUTS = InputTests("f", ((1,), (2,), (3,)), (1, 2, 3))
+# What happens at the second call, while the answer to the first, a wrong one, is still on its way.
+DISASTERS = {
+    "exits": "import os; os._exit(0)",
+    "exits otherwise": "import sys; sys.exit(3)",
+    "crashes": "import ctypes; ctypes.string_at(0)",
+    "aborts": "import os; os.abort()",
+    "never ends": "while True: pass",
+    "sleeps": "import time; time.sleep(600)",
+    "eats memory": "x = [0]\n        while True: x += x",
+    "closes its pipes": "import os; os.closerange(3, 64); os.read(0, 1); x = 0\n        while True: x += 1",
+    "floods its output": "while True: print('x' * 10000)",
+}
+
+
+@pytest.mark.parametrize("tests", [TESTS, INPUTS], ids=["asserts", "inputs"])
+@pytest.mark.parametrize("disaster", DISASTERS)
+def test_a_wrong_answer_is_what_counts_whatever_comes_later(judge: Judge, tests: Any, disaster: str) -> None:
+    source = f"def f(x):\n    if x == 2:\n        {DISASTERS[disaster]}\n    return 5\n"
+    verdict = judge.run(Program(source, tests, limits=Limits(cpu_s=0.5)))
+    assert (verdict.status, verdict.tests_passed) == ("wrong", 0)
+
+
+@pytest.mark.parametrize("tests", [TESTS, INPUTS], ids=["asserts", "inputs"])
+@pytest.mark.parametrize(
+    ("disaster", "status"), [("exits", "raised"), ("crashes", "raised"), ("never ends", "timeout")]
+)
+def test_what_happens_later_counts_where_the_answers_before_are_right(
+    judge: Judge, tests: Any, disaster: str, status: str
+) -> None:
+    source = f"def f(x):\n    if x == 2:\n        {DISASTERS[disaster]}\n    return x\n"
+    verdict = judge.run(Program(source, tests, limits=Limits(cpu_s=0.5)))
+    assert (verdict.status, verdict.tests_passed) == (status, 1)
+
+
+HANDLES = """
+class Several:
+    made = 0
+    def __init__(self, n): self.n = n; Several.made += 1
+    def __iter__(self): return iter([self.n, Several.made])
+def f(x): return Several(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "status"),
+    [
+        # An object that stays over there is asked at once, before the next call is made.
+        (HANDLES, "assert list(f(1)) == [1, 1]\nassert list(f(2)) == [2, 2]\n", "passed"),
+        (HANDLES, "assert list(f(1)) == [1, 2]\nassert list(f(2)) == [2, 2]\n", "wrong"),
+        ("def f(x): return x\n", "assert f(1) == 2, f(3)\nassert f(2) == 2\n", "wrong"),
+        ("n = 7\ndef f(x): return x\n", "assert f(1) == 1\nassert n == 7\n", "passed"),
+        ("f = lambda x: x\n", "assert f(1) == 1\nassert f(2) == 3\n", "wrong"),
+        ("class f(int): pass\n", "assert f(1) == 1\nassert f(2) == 2\n", "passed"),
+        ("f = 3\n", "assert f(1) == 1\n", "wrong"),
+        ("def g(x): return x\n", "assert f(1) == 1\n", "raised"),
+        ("def f(x): x.append(1); return len(x)\n", "assert f([1]) == 2\nassert f([1]) == 2\n", "passed"),
+        ("def f(x): raise ValueError(x)\n", "assert f(1) == 1\n", "raised"),
+        ("seen = []\ndef f(x): seen.append(x); return len(seen)\n", "assert f(5) == 1\nassert f(5) == 2\n", "passed"),
+        ("def f(x): return 'a' * 200000\n", "assert len(f(1)) == 200000\nassert len(f(2)) == 200000\n", "passed"),
+        ("def f(x): print(x); return x\n", "assert f(1) == 1\nassert f(2) == 2\n", "passed"),
+    ],
+)
+def test_verdicts_are_those_of_one_call_after_the_other(judge: Judge, source: str, code: str, status: str) -> None:
+    verdict = judge.run(Program(source, CodeTests(code)))
+    assert verdict.status == status, verdict
+
+
+def test_what_is_printed_is_kept(judge: Judge) -> None:
+    verdict = judge.run(Program("print('loading')\ndef f(x): print(x); return x\n", TESTS))
+    assert (verdict.status, verdict.output) == ("passed", "loading\n1\n2\n3\n")
+
+
+def test_the_failing_call_is_shown(judge: Judge) -> None:
+    verdict = judge.run(Program("def f(x): return min(x, 2)\n", TESTS))
+    assert verdict.failure is not None
+    assert (verdict.failure.call, verdict.failure.expected, verdict.failure.actual) == ("f(3)", "3", "2")
+    assert verdict.tests_passed == 2
