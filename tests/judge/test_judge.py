@@ -15,12 +15,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from families import children, family, only_worker
 from sparkgap import CodeTests, Judge, Limits, Program, StdioTests, Verdict
 from sparkgap.errors import InfraError, PluginError
+from sparkgap.judge.judge import _apart
 from sparkgap.types import STATUSES, InputTests, Status
 
 QUICK = Limits(cpu_s=0.4, memory_mb=256, output_kb=256)
@@ -268,6 +270,17 @@ def test_a_caller_or_worker_that_dies_leaves_no_process(level: str, doomed: str)
 
 def _ends(pidfd: int) -> bool:
     return bool(select.select([pidfd], [], [], 30)[0])
+
+
+def test_timeouts_are_confirmed_on_one_worker_for_each_physical_core(tmp_path: Path, monkeypatch: Any) -> None:
+    for cpu, siblings in enumerate(["0,4", "1,5", "2,6", "2,6", "0,4"]):
+        (tmp_path / f"cpu{cpu}").write_text(siblings)
+    monkeypatch.setattr("sparkgap.judge.judge._SIBLINGS", f"{tmp_path}/cpu{{}}")
+    assert _apart([0, 1, 2, 3, 4]) == [0, 1, 2]
+    assert _apart([3]) == [0]
+    assert _apart([None, None, None, None, None]) == [0, 1]
+    assert _apart([None]) == [0]
+    assert _apart([0, 9]) == [0]
 
 
 def test_arguments_are_checked() -> None:

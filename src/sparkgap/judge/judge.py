@@ -16,7 +16,7 @@ import selectors
 import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -174,6 +174,27 @@ class Judge:
                 yield waiting.pop(future), future.result()
 
 
+def _apart(cores: Sequence[int | None]) -> list[int]:
+    """Return the places of as many workers as can run with none disturbing another: one for each physical core.
+
+    Where workers keep to no core of their own, or the kernel does not say which share one, that is half of them.
+
+    Args:
+        cores: the CPU that each worker keeps to.
+    """
+    siblings: dict[str, int] = {}
+    for place, core in enumerate(cores):
+        try:
+            with open(_SIBLINGS.format(core)) as said:
+                siblings.setdefault(said.read(), place)
+        except OSError:
+            return list(range(max(1, len(cores) // 2)))
+    return list(siblings.values())
+
+
+_SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+
+
 class _State:
     """What the judge's own thread works on."""
 
@@ -183,7 +204,8 @@ class _State:
         self._incoming: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._pending: deque[Job] = deque()
         self._lonely: deque[Job] = deque()
-        self._alone: list[Job] = []  # running with nothing else in flight, and on half of the workers at most
+        self._alone: list[Job] = []  # running with nothing else in flight
+        self._apart = _apart([worker.core for worker in pool])
         self._batch = _LONELY_BATCH * len(pool)
         self._closed = False
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -265,8 +287,9 @@ class _State:
         others = sum(len(worker.jobs) for worker in self._pool) - len(self._alone)
         if others:
             return
-        for worker in self._pool:
-            if self._lonely and not worker.jobs and len(self._alone) < max(1, len(self._pool) // 2):
+        for place in self._apart:
+            worker = self._pool[place]
+            if self._lonely and not worker.jobs:
                 job = self._lonely.popleft()
                 self._alone.append(job)
                 self._give(worker, job)
