@@ -71,6 +71,13 @@ def test_what_is_certain(code: str, calls: list[str]) -> None:
     assert foretold(code) == list(map(read, calls))
 
 
+def test_a_prelude_that_asks_the_program_comes_first() -> None:
+    assert prepare("assert f(root) == 1\n", "root = Node(1)\n").foretold == ()
+    assert prepare("assert f(2) == 1\n", "root = Node(1)\n").foretold == ()
+    assert prepare("assert f(2) == 1\n", "def helper(): return Node(1)\n").foretold == (packed("f", (2,)),)
+    assert prepare("assert f(2) == 1\n", "class Node: pass\nroot = Node()\n").foretold == (packed("f", (2,)),)
+
+
 def test_where_all_tests_are_run_an_assert_has_one_certain_call() -> None:
     code = "assert f(1) == 1\nassert f(2) == g(3)\nassert f(4)"
     assert foretold(code, all_tests=True) == [("f", (1,))]
@@ -138,11 +145,10 @@ def test_published_tests_make_the_calls_foretold(benchmark: Any) -> None:
         made: list[bytes] = []
         program: dict[str, Any] = {}
         exec(problem.reference, program)
-        around: dict[str, Any] = {}
+        supplied = {name: _noted(program[name], name, made) for name in prepared.wanted if callable(program.get(name))}
+        around = dict(supplied)
         exec(tests.prelude, around)
-        around |= {name: _noted(program[name], name, made) for name in prepared.wanted if callable(program.get(name))}
-        with contextlib.suppress(NameError):
-            exec(tests.code, around)
+        exec(tests.code, around | supplied)
         assert made[: len(prepared.foretold)] == list(prepared.foretold), problem.id
         certain += bool(prepared.foretold)
     assert certain > 0.8 * len(list(benchmark.problems()))

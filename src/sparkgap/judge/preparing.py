@@ -56,7 +56,8 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
     bound = _bound_names(before.body) - stubs
     wanted = frozenset(names - own - bound)
     buffers = any(word in code or word in prelude for word in ("bytearray", "memoryview", "array"))
-    certain = [] if buffers else certain_calls(tree.body, wanted, own | bound, all_tests=all_tests)
+    asks_early = any(_runs(node) and not wanted.isdisjoint(_names(node)) for node in before.body)
+    certain = [] if asks_early else certain_calls(tree.body, wanted, own | bound, all_tests=all_tests)
     _explain(nodes, all_tests)
     compiled = compile(tree, TESTS, "exec", dont_inherit=True)
     ready = compile(before, PRELUDE, "exec", dont_inherit=True)
@@ -77,6 +78,15 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
             elif isinstance(value, ast.AST):
                 found.append(value)
     return found
+
+
+def _runs(node: ast.stmt) -> bool:
+    """Whether a statement does more than to define a function or to import."""
+    return not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom)
+
+
+def _names(tree: ast.AST) -> set[str]:
+    return {node.id for node in _nodes(tree) if isinstance(node, ast.Name)}
 
 
 def _call_test_functions(tree: ast.Module, calls: Sequence[ast.Call]) -> set[str]:
