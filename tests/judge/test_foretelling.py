@@ -145,7 +145,8 @@ def test_published_tests_make_the_calls_foretold(benchmark: Any) -> None:
         made: list[bytes] = []
         program: dict[str, Any] = {}
         exec(problem.reference, program)
-        supplied = {name: _noted(program[name], name, made) for name in prepared.wanted if callable(program.get(name))}
+        supplied = {name: program[name] for name in prepared.wanted & program.keys()}
+        supplied |= {name: _noted(value, name, made) for name, value in supplied.items() if callable(value)}
         around = dict(supplied)
         exec(tests.prelude, around)
         exec(tests.code, around | supplied)
