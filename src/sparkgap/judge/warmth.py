@@ -9,15 +9,12 @@ that what every program touches lies close together.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial
 
 # What model-written Python imports most.
 _COMMON = (
     "typing", "re", "math", "collections", "itertools", "functools", "operator", "_sitebuiltins", "time",
 )  # fmt: skip
 _OURS = ("json.scanner", "json.decoder", "json.encoder", "contextlib", "marshal", "resource", "struct", "types", "io")
-_POOL, _POOL_HEADER, _LARGEST, _STEP = 16384, 48, 512, 16  # bytes, of the allocator of CPython's small objects
 
 # A little of everything that model-written functions use.
 _PROGRAM = '''
@@ -125,21 +122,3 @@ def _widen_interned(most: int = 60_000) -> None:
         if now - before >= 40 and now - before != 256:
             return
         before = now
-
-
-def fill_gaps() -> list[object]:
-    """Take what is free between the small objects that are there; return what fills it, which must be kept.
-
-    What is made after that lies together, on few pages, until it is forked.
-    """
-    held: list[object] = []
-    for size in range(_STEP, _LARGEST + 1, _STEP):
-        made = _makers.get(size) or partial(bytes, size - sys.getsizeof(b""))
-        for _ in range(100_000):
-            held.append(made())
-            if id(held[-1]) % _POOL == _POOL_HEADER:  # the first in a pool that is new
-                break
-    return held
-
-
-_makers: dict[int, Callable[[], object]] = {16: object, 32: partial(float, "1.5")}  # smaller than any bytes

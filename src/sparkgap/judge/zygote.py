@@ -44,7 +44,6 @@ def start(role: str, control: int, keeper: int, level: str, packages: tuple[str,
     try:
         _import_packages(packages)
         warmth.warm_interpreter()
-        fillings = warmth.fill_gaps()
         body = _warm_up(role)
         memory, own_bytes = folios.plan(), jail.address_space()
         jail.enter(level, jail.python_runtime(packages), keeper=keeper)
@@ -67,7 +66,6 @@ def start(role: str, control: int, keeper: int, level: str, packages: tuple[str,
         _tell_ready(worker, has_scratch=level == "full")
         _serve(_inherited(worker.detach()), level == "full", put_on, body)
     finally:
-        del fillings
         os._exit(1)
 
 
