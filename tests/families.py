@@ -33,9 +33,12 @@ def family(worker: int) -> Family:
     spaces = len(_numbers(worker))
     roles: set[bytes] = set()
     for child in children(worker):
-        numbers, role = _numbers(child)[spaces:], Path(f"/proc/{child}/cmdline").read_bytes()
+        try:
+            numbers, role = _numbers(child)[spaces:], Path(f"/proc/{child}/cmdline").read_bytes()
+        except OSError:
+            continue  # gone
         if not role:
-            continue  # dead
+            continue  # dead, but not buried
         if numbers == [1]:
             found.keepers.append(child)
         elif len(numbers) == 1 or (not numbers and role not in roles):

@@ -209,8 +209,8 @@ def test_a_program_that_takes_its_worker_down_twice_is_infra() -> None:
 
 
 def _has_a_program(worker: int) -> bool:
-    """Whether a forked program is at work below the worker (it burns CPU as nothing else there does)."""
-    for program in children(worker):
+    """Whether a forked program is at work below the worker (it burns CPU as no examiner does)."""
+    for program in family(worker).programs:
         with contextlib.suppress(OSError), open(f"/proc/{program}/stat") as stat:
             if int(stat.read().rpartition(")")[2].split()[11]) >= 5:
                 return True

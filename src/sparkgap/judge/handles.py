@@ -22,7 +22,7 @@ from sparkgap.judge.patience import Usage, group_usage, process_of, waited_for_c
 from sparkgap.judge.zygote import KILL, LIMITS, READY, ROOM, SWEEP
 
 _INT = struct.Struct("i")
-_HANG_UP_MS = 200  # between the ends of processes that are killed together
+_HANG_UP_MS = 1000  # between the ends of processes that are killed together, on a busy machine
 _BOOT = (
     "import sys; sys.path.append({home!r}); from sparkgap.judge import {module}; sys.path.pop(); {module}.start({args})"
 )
