@@ -320,8 +320,8 @@ def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]
             if not trouble:
                 gc.collect()
                 gc.freeze()
-                judge.send(b"R" + wire.dumps([level, refusals]))
                 with contextlib.suppress(channel.Closed, HungUp):
+                    judge.send(b"R" + wire.dumps([level, refusals]))
                     worker.serve()
                 return
             refusals.append(f"{level}: {trouble}")
