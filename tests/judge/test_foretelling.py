@@ -54,6 +54,7 @@ def foretold(code: str, *, all_tests: bool = False) -> list[tuple[str, Any]]:
         ("def check(c):\n    assert c(1)\ncheck = print\ncheck(f)", []),
         ("def check(c):\n    assert c(1)\nfrom x import check\ncheck(f)", []),
         ("def check(c):\n    assert c(1)\nfrom x import *\ncheck(f)", []),
+        ("def check(c):\n    assert c(1)\nimport check.x\ncheck(f)", []),
         ("def check(c):\n    assert c(1)\n    check(c)\ncheck(f)", ["f(1)"]),
         ("def check(sum):\n    assert sum([f(1)])\ncheck(g)", []),
         ("f = 5\nassert f(1)", []),

@@ -80,7 +80,7 @@ class _Reading:
                 self._defined[node.name] = node
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 for alias in node.names:
-                    self._new(alias.asname or alias.name)
+                    self._new(alias.asname or alias.name.partition(".")[0])
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1:
                 _literal(node.value)  # METADATA = {...}
                 self._new(node.targets[0].id)

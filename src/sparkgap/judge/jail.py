@@ -267,7 +267,7 @@ Limits = tuple[float, int, int]  # of a program: CPU seconds, MB of memory, kB o
 PutOn = Callable[[float, int, int], None]  # puts the walls of such limits on this process
 
 
-def address_space() -> int:
+def mapped_bytes() -> int:
     """Return the bytes of this process's address space; to be called where /proc is."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[0]) * resource.getpagesize()

@@ -45,7 +45,7 @@ def start(role: str, control: int, keeper: int, level: str, packages: tuple[str,
         _import_packages(packages)
         warmth.warm_interpreter()
         body = _warm_up(role)
-        memory, own_bytes = folios.plan(), jail.address_space()
+        memory, own_bytes = folios.plan(), jail.mapped_bytes()
         jail.enter(level, jail.python_runtime(packages), keeper=keeper)
         os.close(keeper)
         sys.path[:] = [*sys.path[:3], *dict.fromkeys(os.path.dirname(p) for p in packages)]
