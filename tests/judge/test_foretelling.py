@@ -32,7 +32,14 @@ def foretold(code: str, *, all_tests: bool = False) -> list[tuple[str, Any]]:
             ["f(1)", "g()"],
         ),
         ("import math\nMETADATA = {'a': 1}\nassert abs(f(1.5) - 2) < 1e-6\nassert math.fabs(f(2)) < 1", ["f(1.5)"]),
-        ("assert sorted(f(2)) == [1, g(3)]", ["f(2)", "g(3)"]),
+        ("assert sorted(f(2)) == g(3)", ["f(2)", "g(3)"]),
+        # What is expected of one call is no argument of another that goes with it.
+        ("assert f('a') == 'n'\nassert g('n') == 'a'", ["f('a')"]),
+        ("assert f(2) == [5]\nassert f([(5.0,), 7])", ["f(2)"]),
+        ("assert f(2) == (5, 6)\nassert g(5, 6)", ["f(2)"]),
+        ("assert abs(f(2) - 7) < 9\nassert f({7: 8})", ["f(2)"]),
+        ("assert f(2) == True\nassert f(1) == 3\nassert f(3) == 3", ["f(2)", "f(1)"]),
+        ("assert [f(1), f(5)] == [5, 7]", []),
         # What may be skipped, depends on an answer, or is nobody's certain business ends the row.
         ("assert f(1) == 1\nx = f(2)\nassert f(3)", ["f(1)"]),
         ("assert f(1) == 1 and f(2)", []),
@@ -232,6 +239,25 @@ def f(x): return Several(x)
 def test_verdicts_are_those_of_one_call_after_the_other(judge: Judge, source: str, code: str, status: str) -> None:
     verdict = judge.run(Program(source, CodeTests(code)))
     assert verdict.status == status, verdict
+
+
+PEEKING = """
+import sys
+def f(x):
+    frame = sys._getframe()
+    while frame is not None:
+        calls = frame.f_locals.get("calls", ())
+        known = [args[0] for _, args in calls]
+        if x in known and len(known) > 1:
+            return known[(known.index(x) + 1) % len(known)]  # the argument of the call after this one
+        frame = frame.f_back
+"""
+
+
+def test_no_answer_is_found_among_the_arguments_of_later_calls(judge: Judge) -> None:
+    code = "assert f('stop') == 'pots'\nassert f('pots') == 'stop'\n"
+    assert judge.run(Program("def f(x): return x[::-1]\n", CodeTests(code))).passed
+    assert judge.run(Program(PEEKING, CodeTests(code))).status == "wrong"
 
 
 def test_what_is_printed_is_kept(judge: Judge) -> None:

@@ -4,14 +4,17 @@ Most tests are a row of asserts, each with calls whose arguments stand there as 
 is anything else, their calls come one after another as long as the asserts hold, and once one fails nobody wants the
 rest. The examiner still runs the tests' code as it is, and takes the answers in order as its calls come.
 
-No expected value is sent, and no argument that was made of an answer: neither is a literal argument of a call.
+No expected value is sent, and no argument that was made of an answer. But what is expected of one call may be the
+argument of a later one (`assert encode("a") == "n"`, then `assert decode("n") == "a"`): the row ends before such a
+call, or a program could answer with what it was not asked yet.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import marshal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sparkgap.judge.testcode import packed
@@ -70,6 +73,7 @@ class _Reading:
         self._harmless = _HARMLESS - own
         self._most = most  # calls in one assert: one that raises keeps the others from being made
         self._defined: dict[str, ast.FunctionDef] = {}
+        self._expected: set[str] = set()  # by all asserts so far, see `traces`
 
     def module(self, body: Sequence[ast.stmt]) -> Iterator[Call]:
         for node in body:
@@ -116,17 +120,25 @@ class _Reading:
             return
         if not isinstance(node, ast.Assert):
             raise _Uncertain
-        calls = list(self._expression(node.test, names))
-        if len(calls) > self._most:
+        literals: list[object] = []
+        calls = list(self._expression(node.test, names, literals))
+        if len(calls) > (1 if literals else self._most):
             raise _Uncertain
+        if any(not self._expected.isdisjoint(traces(call.args)) for call in calls):
+            raise _Uncertain
+        self._expected.update(map(trace, literals))
         yield from calls
 
-    def _expression(self, node: ast.expr, names: Mapping[str, str]) -> Iterator[Call]:
-        """Yield the calls of an expression in the order in which they are made, none of which may be skipped."""
+    def _expression(self, node: ast.expr, names: Mapping[str, str], literals: list[object]) -> Iterator[Call]:
+        """Yield the calls of an expression in the order in which they are made, none of which may be skipped.
+
+        What else it is made of is added to `literals`.
+        """
+        with contextlib.suppress(_Uncertain):
+            literals.append(_literal(node))
+            return
         inner: Sequence[ast.expr]
-        if isinstance(node, ast.Constant):
-            inner = ()
-        elif isinstance(node, ast.Call):
+        if isinstance(node, ast.Call):
             if node.keywords or not isinstance(node.func, ast.Name):
                 raise _Uncertain
             if node.func.id in names:
@@ -146,10 +158,38 @@ class _Reading:
         elif isinstance(node, ast.Subscript):
             inner = (node.value, node.slice)
         else:
-            _literal(node)  # a dict; anything else is no literal
-            inner = ()
+            raise _Uncertain
         for each in inner:
-            yield from self._expression(each, names)
+            yield from self._expression(each, names, literals)
+
+
+def trace(value: object) -> str:
+    """Return the same text for values that tests may take for each other: 1 and 1.0, a list and a tuple."""
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(trace, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(sorted(f'{trace(k)}:{trace(v)}' for k, v in value.items()))}}}"
+    if isinstance(value, set):
+        return f"{{{','.join(sorted(map(trace, value)))}}}"
+    if isinstance(value, float) and value.is_integer():
+        return repr(int(value))
+    return repr(value)
+
+
+def traces(value: object) -> set[str]:
+    """Return the traces of a value and of all that it holds, but for those that anybody would guess."""
+    found = set() if value in _GUESSED else {trace(value)}
+    inner: Iterable[object] = ()
+    if isinstance(value, list | tuple | set):
+        inner = value
+    elif isinstance(value, dict):
+        inner = [*value.keys(), *value.values()]
+    for each in inner:
+        found |= traces(each)
+    return found
+
+
+_GUESSED: tuple[object, ...] = (None, True, False, "", [], (), {}, set())  # True is 1 here, and False 0
 
 
 def _literal(node: ast.expr) -> object:
