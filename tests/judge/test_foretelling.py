@@ -40,6 +40,7 @@ def foretold(code: str, *, all_tests: bool = False) -> list[tuple[str, Any]]:
         ("assert abs(f(2) - 7) < 9\nassert f({7: 8})", ["f(2)"]),
         ("assert f(2) == True\nassert f(1) == 3\nassert f(3) == 3", ["f(2)", "f(1)"]),
         ("assert [f(1), f(5)] == [5, 7]", []),
+        ("assert f(2) == 0x1" + "0" * 5000 + "\nassert f(3) == 4", ["f(2)", "f(3)"]),  # too long for decimal digits
         # What may be skipped, depends on an answer, or is nobody's certain business ends the row.
         ("assert f(1) == 1\nx = f(2)\nassert f(3)", ["f(1)"]),
         ("assert f(1) == 1 and f(2)", []),

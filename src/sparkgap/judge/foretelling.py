@@ -172,8 +172,8 @@ def trace(value: object) -> str:
     if isinstance(value, set):
         return f"{{{','.join(sorted(map(trace, value)))}}}"
     if isinstance(value, float) and value.is_integer():
-        return repr(int(value))
-    return repr(value)
+        value = int(value)
+    return hex(value) if isinstance(value, int) else repr(value)  # decimal digits have a limit
 
 
 def traces(value: object) -> set[str]:
