@@ -37,7 +37,17 @@ class Channel:
         Raises:
             Closed: the other end is gone.
         """
-        data = _LENGTH.pack(len(body)) + body
+        self._send(_LENGTH.pack(len(body)) + body, descriptors)
+
+    def send_all(self, bodies: Sequence[bytes]) -> None:
+        """Send messages, in one go.
+
+        Raises:
+            Closed: the other end is gone.
+        """
+        self._send(b"".join(_LENGTH.pack(len(body)) + body for body in bodies), ())
+
+    def _send(self, data: bytes, descriptors: Sequence[int]) -> None:
         try:
             if descriptors:
                 rights = struct.pack(f"{len(descriptors)}i", *descriptors)

@@ -15,12 +15,13 @@ import sys
 from typing import Any
 
 from sparkgap.judge import channel, exams, wire
-from sparkgap.judge.link import Link, Raised
+from sparkgap.judge.link import Link, Raised, Recorded
 
 
 def rehearse(times: int = 12) -> None:
     """Examine a small program whose answers are written beforehand, so that forked processes find this path warm."""
     code = "def check(f):\n    x = [1, 2]\n    assert f(x) == 2, 'no'\n    assert f([1], b=2) == 3\n\ncheck(g)\n"
+    certain = "def check(f):\n    assert f([1, 2]) == 2, 'no'\n    assert f(1) == 3\n\ncheck(g)\n"
     prelude = 'from typing import List\ndef g(a: List[int]):\n    """Declared only."""\n'
     words = [b"s" + wire.dumps(["compiled", False]), b"s" + wire.dumps(["loaded", {"g": "function"}]), b"v2", b"v3"]
     answers = b"".join(len(word).to_bytes(4, sys.byteorder) + word for word in words)
@@ -28,22 +29,22 @@ def rehearse(times: int = 12) -> None:
     theirs_in, to_candidate = os.pipe()
     from sparkgap.judge import preparing
 
-    prepared = preparing.prepare(code, prelude).pack()
+    asked, recorded = (preparing.prepare(text, prelude)[0].pack() for text in (code, certain))
     for _ in range(times):
-        exam = exams.prepare(b"C" + prepared)
         os.write(theirs_out, answers)
-        job = marshal.loads(marshal.dumps((prelude, 1 << 20, False, True)))  # noqa: S302
-        _told(_examine(exam, job, [from_candidate, to_candidate]))
+        job = marshal.loads(marshal.dumps((prelude, 1 << 20, False)))  # noqa: S302
+        _told(_examined(exams.prepare(b"C" + asked), job, [from_candidate, to_candidate]))
         os.read(theirs_in, 1 << 16)
+        _told(_reread(exams.prepare(b"C" + recorded), answers, False))
     for end in (from_candidate, theirs_out, theirs_in, to_candidate):
         os.close(end)
 
 
 def main(descriptors: list[int]) -> None:
-    """Serve one set of tests: first the tests, then program after program, until the worker hangs up."""
+    """Serve one set of tests: first the tests, then programs, until the worker hangs up."""
     worker = channel.inherit(descriptors[0])
     exam: exams.Exam | None = None
-    refused = ""
+    refused: dict[str, Any] = {"status": "infra", "stage": "load", "reason": "there are no tests"}
     while True:
         try:
             message = worker.receive()
@@ -53,34 +54,43 @@ def main(descriptors: list[int]) -> None:
             try:
                 exam = exams.prepare(message[1:])
             except (SyntaxError, ValueError, TypeError, RecursionError) as error:
-                refused = f"the tests cannot be prepared: {type(error).__name__}: {error}"
+                refused["reason"] = f"the tests cannot be prepared: {type(error).__name__}: {error}"
             continue
-        job, ends = marshal.loads(message[1:]), worker.descriptors()  # noqa: S302 - the worker's own
-        if exam is None:
-            report: dict[str, Any] = {"status": "infra", "stage": "load", "reason": refused or "there are no tests"}
-        else:
-            report = _examine(exam, job, ends)
+        told, ends = marshal.loads(message[1:]), worker.descriptors()  # noqa: S302 - the worker's own
+        if message[:1] == b"A":
+            worker.send(_told([refused if exam is None else _reread(exam, *each) for each in told]))
+            continue
+        report = refused if exam is None else _examined(exam, told, ends)
         for end in ends:
             os.close(end)
         worker.send(_told(report))
 
 
-def _told(report: dict[str, Any]) -> bytes:
-    """Return the report as the plain JSON that the worker reads; answers go as text that only the caller decodes."""
-    if "answers" in report:
-        report["answers"] = wire.dumps(report["answers"]).decode("ascii")
-    return json.dumps(report).encode("ascii")
+def _told(reports: Any) -> bytes:
+    """Return reports as the plain JSON that the worker reads."""
+    return json.dumps(reports).encode("ascii")
 
 
-def _examine(exam: exams.Exam, job: tuple[str, int, bool, bool], ends: list[int]) -> dict[str, Any]:
-    random.seed(0)
+def _examined(exam: exams.Exam, job: tuple[str, int, bool], ends: list[int]) -> dict[str, Any]:
+    """Load the program into the process at the other ends, and examine it there, question by question."""
+    source, most_bytes, all_tests = job
     link = Link(ends[0], ends[1])
+    load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes, False
+    return _report(exam, link, all_tests, load)
+
+
+def _reread(exam: exams.Exam, said: bytes, all_tests: bool) -> dict[str, Any]:
+    """Examine a program by what it has said."""
+    return _report(exam, Recorded(said, exam.foretold or ()), all_tests)
+
+
+def _report(exam: exams.Exam, link: Link, all_tests: bool, load: Any = None) -> dict[str, Any]:
+    random.seed(0)
     report: dict[str, Any] = {"status": "infra", "stage": "load", "sensitive": False, "heard": False}
-    source, most_bytes, all_tests, batched = job
     result = exams.Result(all_tests=all_tests)
-    load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes, batched
     try:
-        link.open(load, exam.foretold if batched else (), exam.opening if batched else b"")
+        if load is not None:
+            link.send(load)
         if hear_load(link, report):
             report["stage"] = "test"
             exam.run(link, result)
@@ -94,6 +104,8 @@ def _examine(exam: exams.Exam, job: tuple[str, int, bool, bool], ends: list[int]
         report["stage"] = "done"
     else:
         report["failure"] = result.failure(link)
+    if "answers" in report:  # as text that only the caller decodes
+        report["answers"] = wire.dumps(report["answers"]).decode("ascii")
     return report | {"passed": result.passed, "total": result.total(exam.total), "groups": result.groups}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib
 import io
 import marshal
@@ -13,9 +14,9 @@ from typing import Any, Protocol
 
 from sparkgap.judge import oracles, testcode, wire
 from sparkgap.judge.link import Candidate, Handle, Link, Raised, Stop, status_of
+from sparkgap.judge.questionnaire import batches
 from sparkgap.judge.showing import shown
 
-_BATCH_BYTES = 32768
 
 
 class Exam(Protocol):
@@ -25,8 +26,7 @@ class Exam(Protocol):
     class_names: frozenset[str]
     passes_sets: bool  # whether the candidate may be given a set, whose order it then sees
     captures: bool  # whether what the program prints during a call belongs to the test
-    foretold: tuple[bytes, ...]  # calls that the tests are certain to make first, see `testcode.packed`
-    opening: bytes  # the message that asks for what comes first; none if empty
+    foretold: tuple[bytes, ...] | None  # all calls that the tests make, see `testcode.packed`, where that is certain
     total: int | None
 
     def run(self, link: Link, result: Result) -> None:
@@ -42,8 +42,9 @@ def prepare(tests: bytes) -> Exam:
     """
     if tests[:1] == b"C":
         return CodeExam(tests[1:])
-    described = wire.loads(tests[1:])
-    return DocExam(described) if described["kind"] == "doc" else InputExam(described)
+    if tests[:1] == b"D":
+        return DocExam(wire.loads(tests[1:]))
+    return InputExam(wire.loads(tests[2:]), tests[1:2] == b"s")
 
 
 @dataclass
@@ -166,7 +167,7 @@ class CodeExam:
         self.total = self._tests.total
         self.class_names = self._tests.classes
         self.passes_sets = self._tests.passes_sets
-        self.foretold, self.opening = self._tests.foretold, self._tests.opening
+        self.foretold = self._tests.foretold
 
     def run(self, link: Link, result: Result) -> None:
         """Run the tests in a fresh namespace."""
@@ -236,9 +237,9 @@ class InputExam:
 
     captures = False
     class_names: frozenset[str] = frozenset()
-    foretold: tuple[bytes, ...] = ()
+    foretold: tuple[bytes, ...] | None = None
 
-    def __init__(self, tests: dict[str, Any]) -> None:
+    def __init__(self, tests: dict[str, Any], passes_sets: bool) -> None:
         oracle, inputs, expected = tests["oracle"], tests["inputs"], tests["expected"]
         if oracle not in oracles.ORACLES:
             raise ValueError(f"no such oracle: {oracle!r}; there are {', '.join(sorted(oracles.ORACLES))}")
@@ -248,11 +249,13 @@ class InputExam:
         self._inputs, self._expected = inputs, expected
         self._atol, self._oracle = tests["atol"], oracle
         self._group_of = [name for name, size in tests["groups"] for _ in range(size)]
-        self._frames = _frames(self._entry_point, inputs)
-        self.opening = self._frames[0][0] if self._frames else b""
-        self.passes_sets = any(b'{"s":' in frame or b'{"f":' in frame for frame, _ in self._frames)
+        self.passes_sets = passes_sets
         self.wanted = frozenset({self._entry_point})
         self.total: int | None = len(inputs)
+
+    @functools.cached_property
+    def _batches(self) -> list[tuple[bytes, int]]:
+        return batches(self._entry_point, self._inputs)
 
     def run(self, link: Link, result: Result) -> None:
         """Send the inputs in batches and compare what comes back, in order."""
@@ -262,9 +265,8 @@ class InputExam:
         if self._expected is None:
             result.answers = []
         start = 0
-        for frame, size in self._frames:
-            if start or not link.opened:
-                link.send_bytes(frame)
+        for message, size in self._batches:
+            link.send_bytes(message)
             for index in range(start, start + size):
                 if not self._one(link, index, result) and not result.all_tests:
                     return
@@ -301,30 +303,12 @@ class InputExam:
         return found
 
 
-def _frames(entry_point: str, inputs: tuple[tuple[Any, ...], ...]) -> list[tuple[bytes, int]]:
-    """Encode the inputs once, in batches small enough to write before any answer is read: (message, inputs in it)."""
-    frames: list[tuple[bytes, int]] = []
-    batch: list[tuple[Any, ...]] = []
-    size = 0
-    for args in inputs:
-        length = len(wire.dumps(args))
-        if batch and size + length > _BATCH_BYTES:
-            frames.append((b"j" + wire.dumps(["calls", entry_point, batch]), len(batch)))
-            batch, size = [], 0
-        batch.append(args)
-        size += length
-    if batch:
-        frames.append((b"j" + wire.dumps(["calls", entry_point, batch]), len(batch)))
-    return frames
-
-
 class DocExam:
     """Docstring examples (`DocTests`), compared as doctest does."""
 
     captures = True
     class_names: frozenset[str] = frozenset()
-    foretold: tuple[bytes, ...] = ()
-    opening = b""
+    foretold: tuple[bytes, ...] | None = None
 
     def __init__(self, tests: dict[str, Any]) -> None:
         import doctest

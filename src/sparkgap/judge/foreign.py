@@ -87,7 +87,7 @@ class ForeignJobs:
             "memory_mb": limits.memory_mb, "output_kb": limits.output_kb, "plan": language.check(source).plain(),
         }  # fmt: skip
         most_wall_s = 120.0 + 4 * (30.0 + 10.0 * kit.build_cpu_s)
-        job = Job(future, b"", b"", b"", limits.cpu_s, most_wall_s, fields=fields, kit=kit)
+        job = Job(future, b"", b"", limits.cpu_s, most_wall_s, fields=fields, kit=kit)
         job.reader = partial(foreign_verdict, language, source)
         return job
 

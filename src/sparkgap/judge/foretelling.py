@@ -1,12 +1,12 @@
-"""Which calls tests are certain to make, whatever the program answers: those can be sent to it all at once.
+"""All that tests ask, where that is certain beforehand: a program can then be run by it before it is examined.
 
-Most tests are a row of asserts, each with calls whose arguments stand there as literals. Up to the first statement that
-is anything else, their calls come one after another as long as the asserts hold, and once one fails nobody wants the
-rest. The examiner still runs the tests' code as it is, and takes the answers in order as its calls come.
+Most tests are a row of asserts, each with calls whose arguments stand there as literals. As long as the asserts hold,
+their calls come one after another, and once one fails nobody wants the rest. The examiner still runs the tests' code as
+it is, and takes the recorded answers in order as its calls come.
 
 No expected value is sent, and no argument that was made of an answer. But what is expected of one call may be the
-argument of a later one (`assert encode("a") == "n"`, then `assert decode("n") == "a"`): the row ends before such a
-call, or a program could answer with what it was not asked yet.
+argument of a later one (`assert encode("a") == "n"`, then `assert decode("n") == "a"`): a program could answer with
+what it was not asked yet. There a new row begins, which is asked only once the answers to the one before are recorded.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from __future__ import annotations
 import ast
 import contextlib
 import marshal
+import opcode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sparkgap.judge.testcode import packed
 
-_MOST_BYTES = 32768  # of all arguments: they must fit into a pipe that nobody reads yet
+_MOST_BYTES, _MOST_ROWS = 32768, 64  # of the arguments of one row: they must fit into a socket that nobody reads yet
 # Of the tests' own side, and without any effect on the program's.
 _HARMLESS = frozenset({
     "abs", "all", "any", "bool", "dict", "divmod", "float", "frozenset", "int", "len", "list", "max", "min", "pow",
@@ -38,8 +39,10 @@ class _Uncertain(Exception):
     """From here on it is not certain what is called."""
 
 
-def certain_calls(body: Sequence[ast.stmt], wanted: frozenset[str], own: set[str], *, all_tests: bool) -> list[Call]:
-    """Return the first calls that tests make of what the program defines, as far as they are certain.
+def certain_calls(
+    body: Sequence[ast.stmt], wanted: frozenset[str], own: set[str], *, all_tests: bool
+) -> list[list[Call]] | None:
+    """Return all calls that tests make of what the program defines, in rows; None if that is not certain.
 
     Args:
         body: the statements of the tests.
@@ -47,22 +50,27 @@ def certain_calls(body: Sequence[ast.stmt], wanted: frozenset[str], own: set[str
         own: the names that the tests and their prelude define.
         all_tests: the tests go on after an assert that fails.
     """
-    found: list[Call] = []
+    rows: list[list[Call]] = [[]]
     size = 0
     try:
         for call in _Reading(wanted, own, 1 if all_tests else _MOST_BYTES).module(body):
-            size += len(packed(*call))
-            if size > _MOST_BYTES:
-                break
-            found.append(call)
+            length = len(packed(*call)) if call else _MOST_BYTES
+            if size + length > _MOST_BYTES and rows[-1]:
+                rows.append([])
+                size = 0
+            if call:
+                rows[-1].append(call)
+                size += length
+            if size > _MOST_BYTES or len(rows) > _MOST_ROWS:
+                return None
     except _Uncertain:
-        pass
-    return found
+        return None
+    return rows
 
 
-def opening(calls: Sequence[Call]) -> bytes:
-    """Return the message that asks for all of the calls, in order."""
-    return b"m" + marshal.dumps(("each", [tuple(call) for call in calls])) if calls else b""
+def question(row: Sequence[Call]) -> bytes:
+    """Return the message that asks for a row of calls."""
+    return b"m" + marshal.dumps(("each", [tuple(call) for call in row]))
 
 
 class _Reading:
@@ -73,9 +81,10 @@ class _Reading:
         self._harmless = _HARMLESS - own
         self._most = most  # calls in one assert: one that raises keeps the others from being made
         self._defined: dict[str, ast.FunctionDef] = {}
-        self._expected: set[str] = set()  # by all asserts so far, see `traces`
+        self._expected: set[str] = set()  # by the asserts of this row, see `traces`
 
-    def module(self, body: Sequence[ast.stmt]) -> Iterator[Call]:
+    def module(self, body: Sequence[ast.stmt]) -> Iterator[Call | None]:
+        """Yield the calls, and None where a new row begins."""
         for node in body:
             if isinstance(node, ast.FunctionDef):
                 if node.decorator_list:
@@ -97,7 +106,7 @@ class _Reading:
         if name in self._defined or name in self._names or name == "*":
             raise _Uncertain
 
-    def _function(self, call: ast.Call) -> Iterator[Call]:
+    def _function(self, call: ast.Call) -> Iterator[Call | None]:
         """Yield the calls that the call of a function of the tests' own comes to: `check(solve)` or `test_solve()`."""
         function = self._defined.get(call.func.id) if isinstance(call.func, ast.Name) else None
         if function is None or call.keywords:
@@ -115,7 +124,7 @@ class _Reading:
         for node in function.body:
             yield from self._statement(node, inside)
 
-    def _statement(self, node: ast.stmt, names: Mapping[str, str]) -> Iterator[Call]:
+    def _statement(self, node: ast.stmt, names: Mapping[str, str]) -> Iterator[Call | None]:
         if isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             return
         if not isinstance(node, ast.Assert):
@@ -125,7 +134,8 @@ class _Reading:
         if len(calls) > (1 if literals else self._most):
             raise _Uncertain
         if any(not self._expected.isdisjoint(traces(call.args)) for call in calls):
-            raise _Uncertain
+            self._expected.clear()
+            yield None
         self._expected.update(map(trace, literals))
         yield from calls
 
@@ -194,6 +204,21 @@ _GUESSED: tuple[object, ...] = (None, True, False, "", [], (), {}, set())  # Tru
 
 def _literal(node: ast.expr) -> object:
     try:
-        return ast.literal_eval(node)
+        with contextlib.suppress(ValueError):
+            return ast.literal_eval(node)
+        return ast.literal_eval(_Folding().visit(node))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise _Uncertain from None
+
+
+class _Folding(ast.NodeTransformer):
+    """Puts a constant for `3 * 19` and the like, where the compiler itself does, which keeps to small ones."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        code = compile(ast.Expression(node), "", "eval", dont_inherit=True)
+        if _IS_CONSTANT.issuperset(code.co_code[::2]) and len(code.co_consts) == 1:
+            return ast.copy_location(ast.Constant(code.co_consts[0]), node)
+        return node
+
+
+_IS_CONSTANT = {opcode.opmap.get(name, -1) for name in ("RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST")}

@@ -47,6 +47,7 @@ def _spawned(module: str, arguments: str, home: str, environment: Mapping[str, s
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
             *((os.POSIX_SPAWN_DUP2, here, there) for there, here in places.items()),
         ],
+        setsigmask=[],
     )  # fmt: skip
 
 

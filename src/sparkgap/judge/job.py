@@ -22,20 +22,31 @@ class Job:
     future: Future[Verdict]
     key: bytes  # of its tests
     tests: bytes
-    body: dict[str, Any] | bytes
     cpu_s: float
     most_wall_s: float
     lonely: bool = False
     started: bool = False
-    deaths: int = 0
+    deaths: int = 0  # of workers, under it or under one that it was with
+    passed_over: int = 0
     fields: dict[str, Any] = field(default_factory=dict)
     kit: Kit | None = None  # of a language that is built
     reader: Callable[[dict[str, Any]], Verdict] | None = None  # of its verdicts; None for Python's
+    _message: bytes = b""
 
     def message(self) -> bytes:
         """Return the message to a worker: with a share of the CPU budget at first, with all of it when alone."""
+        if not self._message:
+            self._message = self._made()
+        return self._message
+
+    def again(self, *, lonely: bool) -> None:
+        """Have it judged once more, by itself; `lonely` is with nothing else in flight, and all of its budget."""
+        self.lonely = self.lonely or lonely
+        self._message = b""
+
+    def _made(self) -> bytes:
         share = 1.0 if self.lonely else FIRST_TRY_SHARE
-        fields = self.fields | {"cpu_s": self.cpu_s * share, "batched": not self.lonely}
+        fields = self.fields | {"cpu_s": self.cpu_s * share, "ahead": not self.lonely and not self.deaths}
         return b"J" + marshal.dumps(fields if self.kit is None else fields | {"share": share})
 
     def verdict(self, message: bytes) -> Verdict:

@@ -57,7 +57,7 @@ class JobMaker:
             key, encoded, fields["test_packages"] = self._encode(tests, program.all_tests)
             runs = 1
         wall_s = limits.wall_s if limits.wall_s is not None else 30.0 + 10.0 * limits.cpu_s
-        return Job(future, key, encoded, b"", limits.cpu_s, 120.0 + 4.0 * runs * wall_s, fields=fields)
+        return Job(future, key, encoded, limits.cpu_s, 120.0 + 4.0 * runs * wall_s, fields=fields)
 
     def check(self, source: str, language: str, future: Future[Verdict]) -> Job:
         """Return the job of looking a program over, without running it.

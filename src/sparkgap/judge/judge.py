@@ -3,13 +3,15 @@
     with Judge() as judge:
         verdict = judge.run(Program("def f(x): return x + 1", CodeTests("assert f(1) == 2")))
 
-One thread of the caller's process hands jobs to the workers and takes their verdicts. It keeps a second job waiting at
-each worker, so that none idles while the caller is busy, and runs what timed out once more with nothing else in flight.
+One thread of the caller's process hands jobs to the workers and takes their verdicts. It keeps more jobs waiting at
+each worker, so that none idles while the caller is busy and programs of the same tests can be examined together, and
+runs what timed out once more with nothing else in flight.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import queue
 import selectors
@@ -36,6 +38,8 @@ _LEVELS: dict[str, tuple[str, ...]] = {
     "reduced": ("reduced",),
     "unsafe": ("unsafe",),
 }
+_MOST_AT_ONE = 32  # jobs that one worker has
+_LOOK_AHEAD = 64  # how far from the front a worker looks for a job of the tests that it has
 _LONELY_BATCH = 4  # for each worker: how many timeouts wait for each other before everything else stops for them
 
 
@@ -131,10 +135,10 @@ class Judge:
         """Yield (index, verdict) as verdicts come out; programs are drawn only as fast as they are judged.
 
         Args:
-            window: how many programs may be in flight; by default 8 for each worker, and at least 32.
+            window: how many programs may be in flight; by default 32 for each worker, and at least 64.
         """
         done: queue.SimpleQueue[tuple[int, Future[Verdict]]] = queue.SimpleQueue()
-        most = window or max(32, 8 * self.workers)
+        most = window or max(64, 32 * self.workers)
         flying = 0
         source = enumerate(programs)
         try:
@@ -160,7 +164,7 @@ class Judge:
         self, programs: Iterable[Program], *, window: int | None = None
     ) -> AsyncIterator[tuple[int, Verdict]]:
         """Yield (index, verdict) as verdicts come out, from asyncio."""
-        most = window or max(32, 8 * self.workers)
+        most = window or max(64, 32 * self.workers)
         waiting: dict[asyncio.Future[Verdict], int] = {}
         for index, program in enumerate(programs):
             waiting[asyncio.wrap_future(self.submit(program))] = index
@@ -272,8 +276,10 @@ class _State:
         if self._alone or (self._lonely and (len(self._lonely) >= self._batch or not self._pending or self._draining)):
             self._hand_out_alone()
             return
-        for depth in (1, 2):  # every worker gets its first job before any gets a second
-            for worker in self._pool:
+        # Every worker gets its first job before any gets a second; where few wait, no worker has many.
+        most = min(_MOST_AT_ONE, 2 + len(self._pending) // (2 * len(self._pool)))
+        for depth in range(1 + min(len(worker.jobs) for worker in self._pool), 1 + most):
+            for worker in list(self._pool):
                 if self._pending and len(worker.jobs) < depth:
                     job = self._next_for(worker)
                     if job is not None:
@@ -296,18 +302,29 @@ class _State:
         self._draining = bool(self._lonely)
 
     def _next_for(self, worker: WorkerProcess) -> Job | None:
-        """Return the first waiting job, but one near the front that shares the worker's tests before it."""
+        """Return the next job for a worker: near the front, of the tests that it has, or of those that no other has."""
         pending = self._pending
-        chosen = 0
-        for place in range(min(len(pending), 2 * len(self._pool) + 2)):
-            if pending[place].key == worker.key:
-                chosen = place
-                break
-        if worker.jobs and not worker.has_room_for(pending[chosen]):
+        chosen = self._place_for(worker)
+        if not worker.has_room_for(pending[chosen]):
             return None
         job = pending[chosen]
+        if chosen:
+            pending[0].passed_over += 1
         del pending[chosen]
         return job
+
+    def _place_for(self, worker: WorkerProcess) -> int:
+        pending = self._pending
+        if pending[0].passed_over >= _LOOK_AHEAD:
+            return 0
+        others = {other.key for other in self._pool if other.jobs and other is not worker}
+        free = None
+        for place, job in enumerate(itertools.islice(pending, _LOOK_AHEAD)):
+            if job.key == worker.key:
+                return place
+            if free is None and job.key not in others:
+                free = place
+        return free or 0
 
     def _give(self, worker: WorkerProcess, job: Job) -> None:
         if not job.future.done() and not job.started:
@@ -328,19 +345,18 @@ class _State:
             self._lost(worker)
             return
         while (message := worker.channel.take()) is not None:
-            job = worker.jobs.popleft()
-            worker.note_progress()
+            job = worker.finished()
             verdict = job.verdict(message)
             if job in self._alone:
                 self._alone.remove(job)
             elif verdict.status == "timeout" and not job.lonely:
-                job.lonely = True
+                job.again(lonely=True)
                 self._lonely.append(job)
                 continue
             job.future.set_result(verdict)
 
     def _lost(self, worker: WorkerProcess) -> None:
-        """Replace a worker that died; what it was at is tried once more, what waited there waits again."""
+        """Replace a worker that died; what it had is tried once more, each by itself, since any may have been the cause."""
         self._selector.unregister(worker.channel)
         worker.end()
         fresh = self._spawn(worker.core)
@@ -351,9 +367,9 @@ class _State:
             self._fail_all(worker, str(error))
             return
         self._selector.register(fresh.channel, selectors.EVENT_READ, fresh)
-        for place, job in enumerate(reversed(worker.jobs)):
-            first = place == len(worker.jobs) - 1
-            job.deaths += first
+        for job in reversed(worker.jobs):
+            job.deaths += 1
+            job.again(lonely=False)
             if job in self._alone:
                 self._alone.remove(job)
             if job.deaths > 1:

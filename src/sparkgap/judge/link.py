@@ -206,8 +206,6 @@ class Link:
         self.last_answer: Any = None
         self.answered = False
         self.printed = ""
-        self.opened = False  # the first questions went with the program
-        self._foretold: deque[bytes] = deque()
 
     def supply(self, classes: dict[str, type]) -> None:
         """Name the classes, defined by the problem itself, whose instances may cross."""
@@ -220,30 +218,12 @@ class Link:
             self.stopped = stop
         return stop
 
-    def open(self, load: Any, foretold: Sequence[bytes], opening: bytes) -> None:
-        """Send the program, and with it what the tests will ask first whatever comes of it.
-
-        Args:
-            load: the first message.
-            foretold: the calls of `opening`, see `testcode.packed`; none if they are the caller's to count.
-            opening: the second message; none if empty.
-        """
-        self.opened = bool(opening)
-        if not opening:
-            self.send(load)
-            return
-        self._foretold = deque(foretold)
-        first, second = b"m" + marshal.dumps(load), opening
-        self._write(_LENGTH.pack(len(first)) + first + _LENGTH.pack(len(second)) + second)
-
     def send(self, value: Any) -> None:
         """Send one message.
 
         Raises:
             Stop: the candidate's process has ended, or the tests pass an object that cannot cross.
         """
-        if self._foretold:
-            raise self.stop("again", _UNFORESEEN)
         if not self.buffers:
             try:
                 # Far the fastest, and exact for builtin types; what it does not know (or would blur) goes by `wire`.
@@ -262,10 +242,7 @@ class Link:
 
     def send_bytes(self, body: bytes) -> None:
         """Send one message that is already encoded."""
-        self._write(_LENGTH.pack(len(body)) + body)
-
-    def _write(self, message: bytes) -> None:
-        data = memoryview(message)
+        data = memoryview(_LENGTH.pack(len(body)) + body)
         try:
             while data:
                 data = data[os.write(self._writing, data) :]
@@ -278,7 +255,7 @@ class Link:
         while len(buffer) < 4 or len(buffer) < 4 + _LENGTH.unpack_from(buffer)[0]:
             if len(buffer) >= 4 and _LENGTH.unpack_from(buffer)[0] > self._most_bytes:
                 raise self.forged("a message longer than any answer may be")
-            chunk = os.read(self._reading, 1 << 16 if buffer else 4096)
+            chunk = self._read_some(1 << 16 if buffer else 4096)
             if not chunk:
                 raise self.stop("gone")
             if len(buffer) > 1 << 20:  # a long message: collect it without copying it again and again
@@ -292,12 +269,15 @@ class Link:
         end = 4 + _LENGTH.unpack_from(start)[0]
         parts = bytearray(start)
         while len(parts) < end:
-            chunk = os.read(self._reading, 1 << 20)
+            chunk = self._read_some(1 << 20)
             if not chunk:
                 raise self.stop("gone")
             parts += chunk
         self._buffer = bytes(parts[end:])
         return bytes(parts[4:end])
+
+    def _read_some(self, most: int) -> bytes:
+        return os.read(self._reading, most)
 
     def forged(self, why: object) -> Stop:
         """Return the end of the tests for a message that Sparkgap's own half of the process would never send."""
@@ -355,25 +335,14 @@ class Link:
         """Call a function of the candidate's and return its answer, or raise what it raised."""
         self.last_call = (target if type(target) is str else target.described(), args, kwargs)  # type: ignore[union-attr]
         self.answered = False
-        if self._foretold:
-            self._expect(target, args, kwargs)
-        else:
-            self.send(("call", target, args, kwargs))
+        self._send_call(target, args, kwargs)
         answer = self.answer(args)
         self.last_answer = answer
         self.answered = True
         return answer
 
-    def _expect(self, target: str | Handle, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Take the next call for the one that was foretold."""
-        due = self._foretold.popleft()
-        try:
-            foreseen = type(target) is str and not kwargs and packed(target, args) == due
-        except ValueError:
-            foreseen = False
-        if not foreseen:
-            raise self.stop("again", _UNFORESEEN)
-        self.sent = b""
+    def _send_call(self, target: str | Handle, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.send(("call", target, args, kwargs))
 
     def request(self, message: tuple[Any, ...]) -> Any:
         """Ask for something other than a call."""
@@ -408,6 +377,41 @@ class Link:
         if kind == b"l":
             raise self.stop("output", f"the answer is too large: {value}"[:300])
         raise self.forged("an answer of no known kind")
+
+
+class Recorded(Link):
+    """A program that has been run already, by all that the tests ask: the same answers, and nobody to ask more."""
+
+    def __init__(self, said: bytes, foretold: Sequence[bytes]) -> None:
+        """Begin.
+
+        Args:
+            said: all that the program said.
+            foretold: its calls, see `testcode.packed`.
+        """
+        super().__init__(-1, -1)
+        self._buffer = said
+        self._foretold = deque(foretold)
+
+    def send(self, value: Any) -> None:
+        """Have the tests run once more, since this was not foretold."""
+        raise self.stop("again", _UNFORESEEN)
+
+    def send_bytes(self, body: bytes) -> None:
+        """Do nothing: it has been asked."""
+
+    def _send_call(self, target: str | Handle, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        try:
+            if self._foretold and type(target) is str and not kwargs and packed(target, args) == self._foretold[0]:
+                self._foretold.popleft()
+                self.sent = b""
+                return
+        except ValueError:
+            pass
+        raise self.stop("again", _UNFORESEEN)
+
+    def _read_some(self, most: int) -> bytes:
+        return b""
 
 
 def _change_in_place(args: tuple[Any, ...], changed: list[Any]) -> None:

@@ -32,6 +32,7 @@ class WorkerProcess:
         self.key = b""  # of the tests that it was sent last
         self._kits: set[str] = set()  # of the languages that it knows
         self._since = time.monotonic()
+        self._bytes = 0  # of the jobs that it has, at the most
         home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._pid = os.posix_spawn(
             sys.executable,
@@ -71,8 +72,11 @@ class WorkerProcess:
         return str(level)
 
     def has_room_for(self, job: Job) -> bool:
-        """Whether the job is small enough to be sent while the worker is still at another."""
-        return len(job.body) + (0 if job.key == self.key else len(job.tests)) < _MOST_AHEAD
+        """Whether the job may be sent while the worker is still at others: small enough, and none of a worker's end."""
+        if not self.jobs:
+            return True
+        size = len(job.message()) + (0 if job.key == self.key else len(job.tests))
+        return self._bytes + size < _MOST_AHEAD and not job.deaths and not self.jobs[0].deaths
 
     def give(self, job: Job) -> None:
         """Send a job, and its tests if the worker does not have them.
@@ -83,17 +87,22 @@ class WorkerProcess:
         if not self.jobs:
             self._since = time.monotonic()
         self.jobs.append(job)
+        self._bytes += len(job.message())
         if job.kit is not None and job.kit.language not in self._kits:
             self.channel.send(b"K" + marshal.dumps(job.kit.plain()))
             self._kits.add(job.kit.language)
         if job.key and job.key != self.key:
+            self._bytes += len(job.tests)
             self.channel.send((b"T" if job.kit is None else b"U") + job.key + job.tests)
             self.key = job.key
         self.channel.send(job.message())
 
-    def note_progress(self) -> None:
-        """A verdict came out."""
+    def finished(self) -> Job:
+        """Return the job whose verdict has come: they come in order."""
         self._since = time.monotonic()
+        job = self.jobs.popleft()
+        self._bytes = self._bytes - len(job.message()) if self.jobs else 0
+        return job
 
     def overdue(self) -> bool:
         """Whether the worker has been at one job for longer than any job can take."""

@@ -11,7 +11,8 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
-from sparkgap.judge.foretelling import certain_calls, opening
+from sparkgap.judge.foretelling import certain_calls, question
+from sparkgap.judge.questionnaire import Questionnaire
 from sparkgap.judge.testcode import COUNT, LEFT, MISS, PRELUDE, RIGHT, TESTS, TestCode, packed
 
 _OPERATORS: dict[type[ast.cmpop], str] = {
@@ -23,8 +24,8 @@ _OPERATORS: dict[type[ast.cmpop], str] = {
 _BUILTINS = vars(builtins).keys() | {COUNT, MISS, LEFT, RIGHT}
 
 
-def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
-    """Compile tests and their prelude.
+def prepare(code: str, prelude: str, *, all_tests: bool = False) -> tuple[TestCode, Questionnaire | None]:
+    """Compile tests and their prelude; return also all that they ask, where that is certain.
 
     Args:
         all_tests: go on after an assert that fails, and count it as missed.
@@ -57,14 +58,17 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> TestCode:
     wanted = frozenset(names - own - bound)
     buffers = any(word in code or word in prelude for word in ("bytearray", "memoryview", "array"))
     asks_early = any(_runs(node) and not wanted.isdisjoint(_names(node)) for node in before.body)
-    certain = [] if asks_early else certain_calls(tree.body, wanted, own | bound, all_tests=all_tests)
+    rows = None if asks_early else certain_calls(tree.body, wanted, own | bound, all_tests=all_tests)
     _explain(nodes, all_tests)
     compiled = compile(tree, TESTS, "exec", dont_inherit=True)
     ready = compile(before, PRELUDE, "exec", dont_inherit=True)
-    return TestCode(
-        ready, compiled, code, wanted, _classes(before.body), total, operators, buffers, passes_sets,
-        tuple(packed(*call) for call in certain), opening(certain),
-    )  # fmt: skip
+    classes = _classes(before.body)
+    asked = foretold = None
+    if rows is not None and any(rows):
+        asked = Questionnaire(sorted(wanted), sorted(classes), tuple((question(row), len(row)) for row in rows))
+        foretold = tuple(packed(*call) for row in rows for call in row)
+    tests = TestCode(ready, compiled, code, wanted, classes, total, operators, buffers, passes_sets, foretold)
+    return tests, asked
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:

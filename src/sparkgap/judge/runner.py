@@ -409,11 +409,15 @@ _prepared: _Candidate
 
 
 def main(descriptors: list[int]) -> None:
-    """Serve one program: pipes from and to the examiner, and for a script its stdin. Never trusted, soon killed."""
+    """Serve one program: never trusted, soon killed.
+
+    Args:
+        descriptors: a socket to the worker; or pipes from and to the examiner, and for a script its stdin.
+    """
     if len(descriptors) > 2:
         os.dup2(descriptors[2], 0)
         os.close(descriptors[2])
-    if _prepared.attend(descriptors[0], descriptors[1]):
+    if _prepared.attend(descriptors[0], descriptors[:2][-1]):
         while True:
             _prepared.obey()
 

@@ -23,8 +23,7 @@ class TestCode(NamedTuple):
     operators: dict[int, str]  # line of an assert -> its comparison
     buffers: bool  # they may pass byte arrays and the like, which only the slower way of sending keeps apart
     passes_sets: bool  # they may pass a set, whose order the candidate then sees
-    foretold: tuple[bytes, ...]  # the calls that they are certain to make first, see `packed`
-    opening: bytes  # the message that asks for those; none if empty
+    foretold: tuple[bytes, ...] | None  # all calls that they make, see `packed`; None where that is not certain
 
     def pack(self) -> bytes:
         """Return the tests as bytes for another process of this same interpreter."""

@@ -1,7 +1,11 @@
 """One worker: a process of ours that has programs forked, examined and buried, one after another.
 
-It runs no foreign code. Candidates come from a jailed zygote, examiners from another; what the worker does is to
-connect the two by fresh pipes, watch that neither sleeps or burns for ever, and put the verdict together.
+It runs no foreign code. Candidates come from a jailed zygote, examiners from another; the worker watches that neither
+sleeps or burns for ever, and puts the verdict together. A program is examined in one of two ways:
+
+- Where it is certain beforehand what the tests ask, the program is run by that alone and its answers are recorded; then
+  the examiner reads those of several programs, one after another (`interview.py`).
+- Else, and where answers are missing, the two are connected by fresh pipes, and the examiner asks call by call.
 """
 
 from __future__ import annotations
@@ -12,16 +16,20 @@ import json
 import marshal
 import os
 import select
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sparkgap.judge import channel, kernel, preparing, scripts, verdicts, wire
+from sparkgap.judge import channel, kernel, preparing, scripts, wire
+from sparkgap.judge import verdicts as verdicts_of
 from sparkgap.judge.handles import Broken, HungUp, Settings, ZygoteProcess
+from sparkgap.judge.interview import Interview, TooLong
 from sparkgap.judge.orders import Ending, Order
 from sparkgap.judge.patience import NOTHING, Patience
+from sparkgap.judge.questionnaire import Questionnaire, batches
 
 if TYPE_CHECKING:
     from sparkgap.judge.builds import Workshop
@@ -31,6 +39,26 @@ GONE_MS = 1000  # how long a process may take to end once its pipes are closed
 EXAMINER_MEMORY_MB = 3072
 SEEDS = (0, 1)
 MOST_CACHED, MOST_CACHED_BYTES = 256, 64 << 10
+MOST_TOGETHER, MOST_TOGETHER_BYTES, LONGEST_TOGETHER_S = 16, 1 << 18, 0.5
+LOOK_S = 0.02  # how long a program runs before it is asked whether what it has answered already decides
+_CHILD_ENDED = {signal.SIGCHLD}
+
+
+class Tests(NamedTuple):
+    """A set of tests: its key, what an examiner is sent, and all that they ask, if that is certain."""
+
+    key: bytes
+    body: bytes
+    asked: Questionnaire | None
+
+
+class Transcript(NamedTuple):
+    """What a program has said by itself, and how it ended."""
+
+    job: dict[str, Any]
+    said: bytes
+    ending: Ending
+    asleep: bool
 
 
 @dataclass
@@ -50,8 +78,10 @@ class Worker:
         self._settings = settings
         self._zygotes: dict[tuple[str, int, bool], ZygoteProcess] = {}  # by role, hash seed, with packages
         self._examiner: Examiner | None = None
-        self._tests: tuple[bytes, bytes] = (b"", b"")  # key, prepared
-        self._cache: dict[bytes, bytes] = {}  # prepared tests by key, oldest first
+        self._tests = Tests(b"", b"", None)
+        self._cache: dict[bytes, Tests] = {}  # by key, oldest first
+        self._waiting: list[Transcript] = []  # for their examination; all of these tests
+        self._since = 0.0  # the first of them waits
         self._kits: dict[str, dict[str, Any]] = {}  # of compiled languages, as they are first wanted
         self._workshops: dict[str, Workshop] = {}
 
@@ -73,29 +103,153 @@ class Worker:
         self._workshops.clear()
 
     def serve(self) -> None:
-        """Answer jobs until the judge hangs up."""
+        """Answer jobs, in order, until the judge hangs up."""
         while True:
+            if self._waiting and not self._has_more():
+                self._settle()
             message = self._judge.receive()
             if message[:1] == b"T":
-                self._tests = message[1:17], self._prepared_tests(message[1:17], message[17:])
-                continue
-            if message[:1] == b"U":  # tests in another language are a plan
-                self._tests = message[1:17], message[17:]
-                continue
-            if message[:1] == b"K":
+                self._settle()
+                self._tests = self._prepared_tests(message[1:17], message[17:])
+            elif message[:1] == b"U":  # tests in another language are a plan
+                self._settle()
+                self._tests = Tests(message[1:17], message[17:], None)
+            elif message[:1] == b"K":
                 kit = marshal.loads(message[1:])  # noqa: S302 - the judge's own process sent it
                 self._kits[kit["language"]] = kit
-                continue
-            job = marshal.loads(message[1:])  # noqa: S302 - the judge's own process sent it
-            self._judge.send(b"V" + marshal.dumps(self._verdict(job)))
+            else:
+                self._take(marshal.loads(message[1:]))  # noqa: S302
 
-    def _prepared_tests(self, key: bytes, tests: bytes) -> bytes:
-        prepared = self._cache.pop(key, None) or _prepared(tests)
-        if len(prepared) < MOST_CACHED_BYTES:
-            self._cache[key] = prepared  # as the newest
+    def _has_more(self) -> bool:
+        """Whether the judge has sent more by now."""
+        if self._judge.holds_message():
+            return True
+        poller = select.poll()
+        poller.register(self._judge.fileno(), select.POLLIN)
+        return bool(poller.poll(0))
+
+    def _take(self, job: dict[str, Any]) -> None:
+        """Answer a job, or run its program and keep what it said until there are others to examine with it."""
+        if job["kind"] == "tests" and job["ahead"] and self._tests.asked is not None:
+            with contextlib.suppress(Broken, TooLong):
+                self._waiting.append(self._interviewed(job, SEEDS[0]))
+                now = time.monotonic()
+                if len(self._waiting) == 1:
+                    self._since = now
+                size = sum(len(each.said) for each in self._waiting)
+                if len(self._waiting) >= MOST_TOGETHER or size > MOST_TOGETHER_BYTES:
+                    self._settle()
+                elif now > self._since + LONGEST_TOGETHER_S:
+                    self._settle()
+                return
+        self._settle()
+        self._tell([self._verdict(job)])
+
+    def _tell(self, verdicts: Sequence[dict[str, Any]]) -> None:
+        self._judge.send_all([b"V" + marshal.dumps(verdict) for verdict in verdicts])
+
+    def _settle(self) -> None:
+        """Examine what waits for that, and tell the judge; what is not clear then is judged once more, alone."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            verdicts = zip(self._judged_together(waiting), waiting, strict=True)
+            self._tell([verdict or self._verdict(transcript.job) for verdict, transcript in verdicts])
+
+    def _judged_together(self, waiting: Sequence[Transcript]) -> list[dict[str, Any] | None]:
+        """Return the verdicts that are clear by what programs have said."""
+        try:
+            verdicts = self._read(waiting)
+            passed = [(i, v) for i, v in enumerate(verdicts) if v and v["status"] == "passed" and v["sensitive"]]
+            seconds = self._read([self._interviewed(waiting[place].job, SEEDS[1]) for place, _ in passed])
+            for (place, verdict), second in zip(passed, seconds, strict=True):
+                verdicts[place] = second and _confirmed(verdict, second)
+        except Exception:  # whatever it was, it is ours
+            self._replace()
+            return [None for _ in waiting]
+        return verdicts
+
+    def _read(self, transcripts: Sequence[Transcript]) -> list[dict[str, Any] | None]:
+        """Have the examiner read what programs have said; None where that does not decide."""
+        verdicts: list[dict[str, Any] | None] = []
+        if not transcripts:
+            return verdicts
+        reports = self._reports([each.said for each in transcripts], transcripts[0].job)
+        for each, report in zip(transcripts, reports, strict=True):
+            gone = report["status"] == "gone"
+            verdict = verdicts_of.compose(report, each.ending, each.job, each.asleep)
+            unclear = gone and verdict["status"] != "timeout"  # that is run again by the judge, alone
+            unclear = unclear or verdict["status"] in ("again", "output")
+            verdicts.append(None if unclear else verdict | {"id": each.job["id"]})
+        return verdicts
+
+    def _reports(self, said: Sequence[bytes], job: dict[str, Any]) -> list[dict[str, Any]]:
+        examiner = self._examiner_for(job)
+        examiner.channel.send(b"A" + marshal.dumps([(each, job["all_tests"]) for each in said]))
+        patience = Patience(job)
+        self._wait(examiner.channel.fileno(), patience, None, examiner.zygote)
+        try:
+            found: list[dict[str, Any]] = json.loads(str(examiner.channel.receive(), "ascii"))
+        except channel.Closed:
+            self._dismiss_examiner()
+            return [{"status": "again", "stage": "test", "reason": ""} for _ in said]
+        return found
+
+    def _interviewed(self, job: dict[str, Any], seed: int) -> Transcript:
+        """Run a program by all that its tests ask.
+
+        Raises:
+            TooLong: that does not go.
+        """
+        assert self._tests.asked is not None
+        zygote = self._zygote("candidate", seed, job["packages"])
+        interview = Interview(job, self._tests.asked, zygote)
+        patience = Patience(job)
+        try:
+            while interview.goes_on():
+                self._wait(interview.fileno(), patience, zygote)
+                interview.hear()
+            self._await_end(job, interview, patience, zygote)
+            ending = zygote.ending()
+            return Transcript(job, interview.transcript(), ending, patience.asleep)
+        finally:
+            interview.close()
+
+    def _await_end(self, job: dict[str, Any], interview: Interview, patience: Patience, zygote: ZygoteProcess) -> None:
+        """Wait until the program has ended; end it if it takes too much, or has given a wrong answer already.
+
+        What is waited for is the signal of a child's end: to learn the program's pidfd first would take a turn more.
+        """
+        now = time.monotonic()
+        tick, look, look_s = now + TICK_S, now + LOOK_S, LOOK_S
+        while True:
+            signal.sigtimedwait(_CHILD_ENDED, max(0.0, min(zygote.due(), tick, look) - now) + 0.001)
+            if zygote.has_ended():
+                return
+            now = time.monotonic()
+            zygote.enforce(now)
+            if now >= tick:
+                self._tick(patience, zygote, None)
+                self._check_judge()
+                tick = now + TICK_S
+            if now >= look:
+                if interview.hear() and self._reports([interview.said()], job)[0]["status"] not in ("gone", "again"):
+                    zygote.end()
+                look_s *= 4
+                look = time.monotonic() + look_s
+
+    def _check_judge(self) -> None:
+        poller = select.poll()
+        poller.register(self._judge.fileno(), 0)
+        if poller.poll(0):
+            raise HungUp
+
+    def _prepared_tests(self, key: bytes, message: bytes) -> Tests:
+        tests = self._cache.pop(key, None) or _prepared(key, message)
+        if len(tests.body) < MOST_CACHED_BYTES:
+            self._cache[key] = tests  # as the newest
             if len(self._cache) > MOST_CACHED:
                 del self._cache[next(iter(self._cache))]
-        return prepared
+        return tests
 
     def _verdict(self, job: dict[str, Any]) -> dict[str, Any]:
         verdict: dict[str, Any] = {}
@@ -113,16 +267,10 @@ class Worker:
     def _judged(self, job: dict[str, Any]) -> dict[str, Any]:
         if "plan" in job:
             return self._built(job)
-        attempt = self._script if job["kind"] == "stdio" else self._examined_twice
+        attempt = self._script if job["kind"] == "stdio" else self._examined
         verdict = attempt(job, SEEDS[0])
         if verdict["status"] == "passed" and verdict.get("sensitive"):
-            second = attempt(job, SEEDS[1])
-            for name in ("cpu_s", "wall_s"):
-                verdict[name] += second[name]
-            if second["status"] != "passed":
-                verdict |= {k: second[k] for k in ("failure", "passed") if k in second}
-                verdict |= {"status": "wrong", "stage": second["stage"]}
-                verdict["reason"] = f"it passes or fails by the seed of string hashing ({second['reason']})"
+            return _confirmed(verdict, attempt(job, SEEDS[1]))
         return verdict
 
     def _built(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +280,7 @@ class Worker:
         shop = self._workshops.get(name)
         if shop is None:
             shop = self._workshops[name] = Workshop(self._kits[name], self._settings, self._judge.fileno())
-        key, body = self._tests
+        key, body, _ = self._tests
         return shop.judged(job, key, marshal.loads(body) if job["kind"] == "plan" else None)  # noqa: S302
 
     def _zygote(self, role: str, seed: int, packages: bool) -> ZygoteProcess:
@@ -148,19 +296,9 @@ class Worker:
             raise Broken(trouble)
         return zygote
 
-    def _examined_twice(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
-        """Examine with all questions asked at once that are certain; where that may have hidden an answer, one by one.
-
-        What timed out is not examined here again, since the judge has it run again alone, and then one by one.
-        """
-        verdict = self._examined(job, seed)
-        unclear = (verdict["gone"] and verdict["status"] != "timeout") or verdict["status"] in ("again", "output")
-        return self._examined(job | {"batched": False}, seed) if job["batched"] and unclear else verdict
-
     def _examined(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
-        if self._tests[1][:1] == b"X":
-            reason = self._tests[1][1:].decode()
-            return {"status": "infra", "stage": "load", "reason": reason, "gone": False}
+        if self._tests.body[:1] == b"X":
+            return {"status": "infra", "stage": "load", "reason": self._tests.body[1:].decode()}
         zygote = self._zygote("candidate", seed, job["packages"])
         examiner = self._examiner_for(job)
         ours: list[int] = []
@@ -170,7 +308,7 @@ class Worker:
             to_candidate, from_examiner = os.pipe()
             ours += [to_candidate, from_examiner]
             zygote.order(scripts.order_for(job), (to_candidate, from_candidate))
-            body = marshal.dumps((job["source"], job["output_kb"] << 10, job["all_tests"], job["batched"]))
+            body = marshal.dumps((job["source"], job["output_kb"] << 10, job["all_tests"]))
             examiner.channel.send(b"J" + body, (to_examiner, from_examiner))
         finally:
             for descriptor in ours:
@@ -179,7 +317,7 @@ class Worker:
 
     def _examiner_for(self, job: dict[str, Any]) -> Examiner:
         """Return an examiner that was forked for the job's tests."""
-        key, body = self._tests
+        key, body, _ = self._tests
         if self._examiner is not None and self._examiner.key == key:
             return self._examiner
         self._dismiss_examiner()
@@ -210,11 +348,10 @@ class Worker:
         # A candidate that is gone is about to end by itself, unless it only closed its pipes.
         if report["status"] != "gone" or not zygote.has_ended(GONE_MS):
             zygote.end()
-        gone = report["status"] == "gone"
-        return verdicts.compose(report, zygote.ending(), job, patience.asleep) | {"gone": gone}
+        return verdicts_of.compose(report, zygote.ending(), job, patience.asleep)
 
     def _wait(
-        self, awaited: int, patience: Patience, candidate: ZygoteProcess, examiner: ZygoteProcess | None = None
+        self, awaited: int, patience: Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None = None
     ) -> None:
         """Wait until there is something to read; meanwhile end what takes too much, sleeps or burns too long.
 
@@ -226,9 +363,10 @@ class Worker:
         poller.register(self._judge.fileno(), 0)  # only to hear that it is gone
         now = time.monotonic()
         tick = now + TICK_S
-        while not (ready := poller.poll((min(candidate.due(), tick) - now) * 1000 + 1)):
+        while not (ready := poller.poll((min(candidate.due() if candidate else tick, tick) - now) * 1000 + 1)):
             now = time.monotonic()
-            candidate.enforce(now)
+            if candidate:
+                candidate.enforce(now)
             if now >= tick:
                 self._tick(patience, candidate, examiner)
                 tick = now + TICK_S
@@ -258,15 +396,15 @@ class Worker:
         raise Broken(f"the examiner ended (status {ending.status}) {last}")
 
     @staticmethod
-    def _tick(patience: Patience, candidate: ZygoteProcess, examiner: ZygoteProcess | None) -> None:
-        """Ask what both have had of the machine; end the one that has had too much, or the candidate if it sleeps."""
+    def _tick(patience: Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None) -> None:
+        """Ask what they have had of the machine; end the one that has had too much, or whoever sleeps."""
         examined = examiner.usage() if examiner else NOTHING
         if examined is None:
             return
-        patience.note(candidate.usage() or NOTHING, examined)
-        if patience.burnt and examiner:
+        patience.note((candidate.usage() if candidate else None) or NOTHING, examined)
+        if examiner and (patience.burnt or (patience.asleep and not candidate)):
             examiner.end()
-        elif patience.asleep:
+        elif candidate and patience.asleep:
             candidate.end()
 
     def _replace(self) -> None:
@@ -283,17 +421,38 @@ class Worker:
             raise Broken(trouble)
 
 
-def _prepared(tests: bytes) -> bytes:
-    """Compile tests that are code, so that no examiner has to."""
-    described = wire.loads(tests)
-    if described["kind"] != "code":
-        return b"J" + tests
-    try:
-        return (
-            b"C" + preparing.prepare(described["code"], described["prelude"], all_tests=described["all_tests"]).pack()
-        )
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return b"X" + f"the tests do not compile: {type(error).__name__}: {error}".encode()
+def _confirmed(verdict: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Return the verdict on a program that has passed, given that under a second hash seed."""
+    for name in ("cpu_s", "wall_s"):
+        verdict[name] += second[name]
+    if second["status"] != "passed":
+        verdict |= {k: second[k] for k in ("failure", "passed") if k in second}
+        verdict |= {"status": "wrong", "stage": second["stage"]}
+        verdict["reason"] = f"it passes or fails by the seed of string hashing ({second['reason']})"
+    return verdict
+
+
+def _prepared(key: bytes, message: bytes) -> Tests:
+    """Compile tests that are code, so that no examiner has to, and find out what the tests ask."""
+    described = wire.loads(message)
+    asked: Questionnaire | None
+    if described["kind"] == "code":
+        try:
+            tests, asked = preparing.prepare(
+                described["code"], described["prelude"], all_tests=described["all_tests"]
+            )
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return Tests(key, b"X" + f"the tests do not compile: {type(error).__name__}: {error}".encode(), None)
+        body = b"C" + tests.pack()
+    elif described["kind"] == "inputs":
+        rows = batches(described["entry_point"], described["inputs"])
+        passes_sets = any(b'{"s":' in row or b'{"f":' in row for row, _ in rows)
+        asked = Questionnaire([described["entry_point"]], [], rows)
+        body = b"Is" if passes_sets else b"I-"
+        body += message
+    else:
+        return Tests(key, b"D" + message, None)
+    return Tests(key, body, asked if asked is not None and asked.fits() else None)
 
 
 def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str], core: int | None) -> None:
@@ -307,6 +466,7 @@ def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]
             os.sched_setaffinity(0, {core})
     os.closerange(control_descriptor + 1, 1 << 20)  # whatever the caller's process let its children inherit
     judge = channel.inherit(control_descriptor)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _CHILD_ENDED)  # it is waited for
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # the zygotes' starters end at once; their children are then ours
     with contextlib.suppress(OSError):  # some containers refuse it; only the order of objects by address then varies
         kernel.no_address_randomization()
