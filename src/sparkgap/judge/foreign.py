@@ -68,9 +68,8 @@ class ForeignJobs:
             raise Unjudgeable(f"{type(tests).__name__} are for Python; {language.title} takes CodeTests and StdioTests")
         wall_s = limits.wall_s if limits.wall_s is not None else 30.0 + 10.0 * limits.cpu_s
         build_s = 4 * (30.0 + 10.0 * kit.build_cpu_s)
-        job = Job(
-            future, key, message, b"", limits.cpu_s, 120.0 + build_s + 4.0 * runs * wall_s, fields=fields, kit=kit
-        )
+        most_wall_s = 120.0 + build_s + 4.0 * runs * wall_s
+        job = Job(future, key, message, limits.cpu_s, most_wall_s, fields=fields, kit=kit)
         job.reader = partial(foreign_verdict, language, program.source)
         return job
 

@@ -254,6 +254,7 @@ class _State:
                         self._take_in(key.data)
                 self._check_overdue()
         finally:
+            self._closed = True
             for worker in self._pool:
                 worker.close()
             for worker in self._pool:
