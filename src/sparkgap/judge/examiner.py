@@ -32,10 +32,10 @@ def rehearse(times: int = 12) -> None:
     asked, recorded = (preparing.prepare(text, prelude)[0].pack() for text in (code, certain))
     for _ in range(times):
         os.write(theirs_out, answers)
-        job = marshal.loads(marshal.dumps((prelude, 1 << 20, False)))  # noqa: S302
-        _told(_examined(exams.prepare(b"C" + asked), job, [from_candidate, to_candidate]))
+        job = marshal.loads(marshal.dumps((False, prelude, 1 << 20)))  # noqa: S302
+        _told(_examined(exams.prepare(b"C" + asked), *job, [from_candidate, to_candidate]))
         os.read(theirs_in, 1 << 16)
-        _told(_reread(exams.prepare(b"C" + recorded), answers, False))
+        _told([_reread(exams.prepare(b"C" + recorded), False, answers)])
     for end in (from_candidate, theirs_out, theirs_in, to_candidate):
         os.close(end)
 
@@ -43,8 +43,7 @@ def rehearse(times: int = 12) -> None:
 def main(descriptors: list[int]) -> None:
     """Serve one set of tests: first the tests, then programs, until the worker hangs up."""
     worker = channel.inherit(descriptors[0])
-    exam: exams.Exam | None = None
-    refused: dict[str, Any] = {"status": "infra", "stage": "load", "reason": "there are no tests"}
+    exam_of: dict[bytes, exams.Exam | str] = {}  # by the key of the tests; or why there is none
     while True:
         try:
             message = worker.receive()
@@ -52,18 +51,18 @@ def main(descriptors: list[int]) -> None:
             os._exit(0)
         if message[:1] == b"T":
             try:
-                exam = exams.prepare(message[1:])
+                exam_of[message[1:17]] = exams.prepare(message[17:])
             except (SyntaxError, ValueError, TypeError, RecursionError) as error:
-                refused["reason"] = f"the tests cannot be prepared: {type(error).__name__}: {error}"
+                exam_of[message[1:17]] = f"the tests cannot be prepared: {type(error).__name__}: {error}"
             continue
         told, ends = marshal.loads(message[1:]), worker.descriptors()  # noqa: S302 - the worker's own
         if message[:1] == b"A":
-            worker.send(_told([refused if exam is None else _reread(exam, *each) for each in told]))
+            worker.send(_told([_reread(exam_of[key], *rest) for key, *rest in told]))
             continue
-        report = refused if exam is None else _examined(exam, told, ends)
+        key, *rest = told
+        worker.send(_told(_examined(exam_of[key], *rest, ends)))
         for end in ends:
             os.close(end)
-        worker.send(_told(report))
 
 
 def _told(reports: Any) -> bytes:
@@ -71,17 +70,23 @@ def _told(reports: Any) -> bytes:
     return json.dumps(reports).encode("ascii")
 
 
-def _examined(exam: exams.Exam, job: tuple[str, int, bool], ends: list[int]) -> dict[str, Any]:
+def _examined(
+    exam: exams.Exam | str, all_tests: bool, source: str, most_bytes: int, ends: list[int]
+) -> dict[str, Any]:
     """Load the program into the process at the other ends, and examine it there, question by question."""
-    source, most_bytes, all_tests = job
-    link = Link(ends[0], ends[1])
+    if isinstance(exam, str):
+        return _unprepared(exam)
     load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes, False
-    return _report(exam, link, all_tests, load)
+    return _report(exam, Link(ends[0], ends[1]), all_tests, load)
 
 
-def _reread(exam: exams.Exam, said: bytes, all_tests: bool) -> dict[str, Any]:
+def _reread(exam: exams.Exam | str, all_tests: bool, said: bytes) -> dict[str, Any]:
     """Examine a program by what it has said."""
-    return _report(exam, Recorded(said, exam.foretold or ()), all_tests)
+    return _unprepared(exam) if isinstance(exam, str) else _report(exam, Recorded(said, exam.foretold or ()), all_tests)
+
+
+def _unprepared(why: str) -> dict[str, Any]:
+    return {"status": "infra", "stage": "load", "reason": why}
 
 
 def _report(exam: exams.Exam, link: Link, all_tests: bool, load: Any = None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import opcode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from sparkgap.judge.hashing import INERT_MODULES
 from sparkgap.judge.testcode import packed
 
 _MOST_BYTES, _MOST_ROWS = 32768, 64  # of the arguments of one row: they must fit into a socket that nobody reads yet
@@ -63,9 +64,41 @@ def certain_calls(
                 size += length
             if size > _MOST_BYTES or len(rows) > _MOST_ROWS:
                 return None
-    except _Uncertain:
+    except (_Uncertain, RecursionError, MemoryError):
         return None
     return rows
+
+
+def leaves_nothing(prelude: Sequence[ast.stmt], tests: Sequence[ast.stmt]) -> bool:
+    """Whether running a prelude, and tests that `certain_calls` has read, leaves nothing behind in the process."""
+    return all(map(_only_binds, prelude)) and all(
+        _only_binds(node) for node in tests if isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom)
+    )
+
+
+def _only_binds(node: ast.stmt) -> bool:
+    """Whether a statement does no more than to give names values that it makes itself."""
+    if isinstance(node, ast.Import):
+        return INERT_MODULES.issuperset(alias.name.partition(".")[0] for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0] in INERT_MODULES
+    if isinstance(node, ast.FunctionDef):
+        given = node.args
+        named = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
+        evaluated = [*given.defaults, *given.kw_defaults, node.returns, *(each.annotation for each in named if each)]
+        acts = (isinstance(inner, ast.Call | ast.Await) for each in evaluated if each for inner in ast.walk(each))
+        return not node.decorator_list and not any(acts)
+    if isinstance(node, ast.Assign):
+        return all(isinstance(target, ast.Name) for target in node.targets) and _is_literal(node.value)
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        _literal(node)
+    except _Uncertain:
+        return False
+    return True
 
 
 def question(row: Sequence[Call]) -> bytes:
@@ -133,7 +166,7 @@ class _Reading:
         calls = list(self._expression(node.test, names, literals))
         if len(calls) > (1 if literals else self._most):
             raise _Uncertain
-        if any(not self._expected.isdisjoint(traces(call.args)) for call in calls):
+        if self._expected and any(not self._expected.isdisjoint(traces(call.args)) for call in calls):
             self._expected.clear()
             yield None
         self._expected.update(map(trace, literals))
@@ -203,22 +236,26 @@ _GUESSED: tuple[object, ...] = (None, True, False, "", [], (), {}, set())  # Tru
 
 
 def _literal(node: ast.expr) -> object:
+    """Return the value of an expression that is one, whatever names mean."""
+    kind = type(node)
+    if kind is ast.Constant:
+        return node.value  # type: ignore[attr-defined]
     try:
-        with contextlib.suppress(ValueError):
-            return ast.literal_eval(node)
-        return ast.literal_eval(_Folding().visit(node))
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        if kind is ast.List:
+            return list(map(_literal, node.elts))  # type: ignore[attr-defined]
+        if kind is ast.Tuple:
+            return tuple(map(_literal, node.elts))  # type: ignore[attr-defined]
+        if kind is ast.Set:
+            return set(map(_literal, node.elts))  # type: ignore[attr-defined]
+        if kind is ast.Dict and None not in node.keys:  # type: ignore[attr-defined]
+            return dict(zip(map(_literal, node.keys), map(_literal, node.values), strict=True))  # type: ignore[attr-defined]
+    except TypeError:  # it cannot be hashed
         raise _Uncertain from None
-
-
-class _Folding(ast.NodeTransformer):
-    """Puts a constant for `3 * 19` and the like, where the compiler itself does, which keeps to small ones."""
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+    if kind is ast.UnaryOp or kind is ast.BinOp:
         code = compile(ast.Expression(node), "", "eval", dont_inherit=True)
-        if _IS_CONSTANT.issuperset(code.co_code[::2]) and len(code.co_consts) == 1:
-            return ast.copy_location(ast.Constant(code.co_consts[0]), node)
-        return node
+        if len(code.co_consts) == 1 and _CONSTANT.issuperset(code.co_code[::2]):  # the compiler keeps to small ones
+            return code.co_consts[0]
+    raise _Uncertain
 
 
-_IS_CONSTANT = {opcode.opmap.get(name, -1) for name in ("RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST")}
+_CONSTANT = {opcode.opmap.get(name, -1) for name in ("RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST")}

@@ -12,7 +12,7 @@ from itertools import pairwise
 from types import CodeType
 
 # Modules that neither hand out sets nor iterate over one whose order shows.
-_INERT_MODULES = frozenset({
+INERT_MODULES = frozenset({
     "abc", "array", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum",
     "fractions", "functools", "heapq", "itertools", "math", "operator", "queue", "random", "re", "statistics",
     "string", "sys", "time", "typing", "__future__",
@@ -47,7 +47,7 @@ def hash_sensitive(code: CodeType) -> bool:
     if (
         not _SET_OPCODES.isdisjoint(opcodes)
         or not _REVEALING.isdisjoint(names)
-        or not _INERT_MODULES.issuperset(_imports(code, opcodes))
+        or not INERT_MODULES.issuperset(_imports(code, opcodes))
         or (not _VIEWS.isdisjoint(names) and ("operator" in names or _combines(code)))
     ):
         return True

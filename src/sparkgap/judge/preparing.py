@@ -11,7 +11,7 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
-from sparkgap.judge.foretelling import certain_calls, question
+from sparkgap.judge.foretelling import certain_calls, leaves_nothing, question
 from sparkgap.judge.questionnaire import Questionnaire
 from sparkgap.judge.testcode import COUNT, LEFT, MISS, PRELUDE, RIGHT, TESTS, TestCode, packed
 
@@ -59,13 +59,15 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> tuple[TestCo
     buffers = any(word in code or word in prelude for word in ("bytearray", "memoryview", "array"))
     asks_early = any(_runs(node) and not wanted.isdisjoint(_names(node)) for node in before.body)
     rows = None if asks_early else certain_calls(tree.body, wanted, own | bound, all_tests=all_tests)
+    plain = rows is not None and leaves_nothing(before.body, tree.body)
     _explain(nodes, all_tests)
     compiled = compile(tree, TESTS, "exec", dont_inherit=True)
     ready = compile(before, PRELUDE, "exec", dont_inherit=True)
     classes = _classes(before.body)
     asked = foretold = None
     if rows is not None and any(rows):
-        asked = Questionnaire(sorted(wanted), sorted(classes), tuple((question(row), len(row)) for row in rows))
+        messages = tuple((question(row), len(row)) for row in rows)
+        asked = Questionnaire(sorted(wanted), sorted(classes), messages, plain)
         foretold = tuple(packed(*call) for row in rows for call in row)
     tests = TestCode(ready, compiled, code, wanted, classes, total, operators, buffers, passes_sets, foretold)
     return tests, asked

@@ -20,6 +20,7 @@ class Questionnaire(NamedTuple):
     wanted: Sequence[str]  # the names that the program must supply
     classes: Sequence[str]  # whose instances may cross
     rows: Sequence[tuple[bytes, int]]  # messages, each to be sent when all before are answered; answers due to each
+    plain: bool  # the tests leave nothing behind in the process that runs them
 
     def fits(self) -> bool:
         """Whether each row fits into a socket that nobody reads yet."""

@@ -40,6 +40,7 @@ EXAMINER_MEMORY_MB = 3072
 SEEDS = (0, 1)
 MOST_CACHED, MOST_CACHED_BYTES = 256, 64 << 10
 MOST_TOGETHER, MOST_TOGETHER_BYTES, LONGEST_TOGETHER_S = 16, 1 << 18, 0.5
+MOST_TESTS, MOST_TESTS_BYTES = 64, 4 << 20  # that one examiner runs
 LOOK_S = 0.02  # how long a program runs before it is asked whether what it has answered already decides
 _CHILD_ENDED = {signal.SIGCHLD}
 
@@ -50,6 +51,12 @@ class Tests(NamedTuple):
     key: bytes
     body: bytes
     asked: Questionnaire | None
+
+    def goes_with(self, other: Tests) -> bool:
+        """Whether one examiner may run both."""
+        if self.key == other.key:
+            return True
+        return bool(self.asked and self.asked.plain and other.asked and other.asked.plain)
 
 
 class Transcript(NamedTuple):
@@ -63,11 +70,24 @@ class Transcript(NamedTuple):
 
 @dataclass
 class Examiner:
-    """The running examiner and the tests it was forked for."""
+    """The running examiner and the tests that it has."""
 
     channel: channel.Channel
-    key: bytes
     zygote: ZygoteProcess
+    packages: bool
+    tests: dict[bytes, Tests]
+
+    def takes(self, job: dict[str, Any]) -> bool:
+        """Whether it may run the job's tests too."""
+        tests: Tests = job["tests"]
+        if tests.key in self.tests:
+            return True
+        known = self.tests.values()
+        small = len(known) < MOST_TESTS and len(tests.body) + sum(len(each.body) for each in known) < MOST_TESTS_BYTES
+        return small and self.packages == job["test_packages"] and tests.goes_with(next(iter(known)))
+
+
+Said = tuple[dict[str, Any], bytes]  # a job, and what its program has said
 
 
 class Worker:
@@ -109,16 +129,14 @@ class Worker:
                 self._settle()
             message = self._judge.receive()
             if message[:1] == b"T":
-                self._settle()
                 self._tests = self._prepared_tests(message[1:17], message[17:])
             elif message[:1] == b"U":  # tests in another language are a plan
-                self._settle()
                 self._tests = Tests(message[1:17], message[17:], None)
             elif message[:1] == b"K":
                 kit = marshal.loads(message[1:])  # noqa: S302 - the judge's own process sent it
                 self._kits[kit["language"]] = kit
             else:
-                self._take(marshal.loads(message[1:]))  # noqa: S302
+                self._take(marshal.loads(message[1:]) | {"tests": self._tests})  # noqa: S302
 
     def _has_more(self) -> bool:
         """Whether the judge has sent more by now."""
@@ -130,20 +148,28 @@ class Worker:
 
     def _take(self, job: dict[str, Any]) -> None:
         """Answer a job, or run its program and keep what it said until there are others to examine with it."""
-        if job["kind"] == "tests" and job["ahead"] and self._tests.asked is not None:
+        tests: Tests = job["tests"]
+        if job["kind"] == "tests" and job["ahead"] and tests.asked is not None:
+            if self._waiting and not self._go_together(job, self._waiting[0].job):
+                self._settle()
             with contextlib.suppress(Broken, TooLong):
                 self._waiting.append(self._interviewed(job, SEEDS[0]))
-                now = time.monotonic()
-                if len(self._waiting) == 1:
-                    self._since = now
-                size = sum(len(each.said) for each in self._waiting)
-                if len(self._waiting) >= MOST_TOGETHER or size > MOST_TOGETHER_BYTES:
-                    self._settle()
-                elif now > self._since + LONGEST_TOGETHER_S:
-                    self._settle()
+                self._settle_if_due()
                 return
         self._settle()
         self._tell([self._verdict(job)])
+
+    @staticmethod
+    def _go_together(one: dict[str, Any], other: dict[str, Any]) -> bool:
+        return bool(one["test_packages"] == other["test_packages"] and one["tests"].goes_with(other["tests"]))
+
+    def _settle_if_due(self) -> None:
+        now = time.monotonic()
+        if len(self._waiting) == 1:
+            self._since = now
+        size = sum(len(each.said) for each in self._waiting)
+        if len(self._waiting) >= MOST_TOGETHER or size > MOST_TOGETHER_BYTES or now > self._since + LONGEST_TOGETHER_S:
+            self._settle()
 
     def _tell(self, verdicts: Sequence[dict[str, Any]]) -> None:
         self._judge.send_all([b"V" + marshal.dumps(verdict) for verdict in verdicts])
@@ -173,7 +199,7 @@ class Worker:
         verdicts: list[dict[str, Any] | None] = []
         if not transcripts:
             return verdicts
-        reports = self._reports([each.said for each in transcripts], transcripts[0].job)
+        reports = self._reports([(each.job, each.said) for each in transcripts])
         for each, report in zip(transcripts, reports, strict=True):
             gone = report["status"] == "gone"
             verdict = verdicts_of.compose(report, each.ending, each.job, each.asleep)
@@ -182,17 +208,30 @@ class Worker:
             verdicts.append(None if unclear else verdict | {"id": each.job["id"]})
         return verdicts
 
-    def _reports(self, said: Sequence[bytes], job: dict[str, Any]) -> list[dict[str, Any]]:
-        examiner = self._examiner_for(job)
-        examiner.channel.send(b"A" + marshal.dumps([(each, job["all_tests"]) for each in said]))
-        patience = Patience(job)
+    def _reports(self, transcripts: Sequence[Said]) -> list[dict[str, Any]]:
+        """Return the examiner's reports on jobs whose programs have said what is given."""
+        found: list[dict[str, Any]] = []
+        batch: list[Said] = []
+        for job, said in transcripts:
+            if batch and not (self._examiner and self._examiner.takes(job)):
+                found += self._reports_by_one(batch)
+                batch = []
+            self._examiner_for(job)
+            batch.append((job, said))
+        return found + self._reports_by_one(batch)
+
+    def _reports_by_one(self, batch: Sequence[Said]) -> list[dict[str, Any]]:
+        examiner = self._examiner_for(batch[0][0])
+        told = [(job["tests"].key, job["all_tests"], said) for job, said in batch]
+        examiner.channel.send(b"A" + marshal.dumps(told))
+        patience = Patience(batch[0][0])
         self._wait(examiner.channel.fileno(), patience, None, examiner.zygote)
         try:
-            found: list[dict[str, Any]] = json.loads(str(examiner.channel.receive(), "ascii"))
-        except channel.Closed:
+            reports: list[dict[str, Any]] = json.loads(str(examiner.channel.receive(), "ascii"))
+        except channel.Closed:  # it broke, or we ended it for what the answers cost it: it is told by asking one by one
             self._dismiss_examiner()
-            return [{"status": "again", "stage": "test", "reason": ""} for _ in said]
-        return found
+            return [{"status": "again", "stage": "test", "reason": ""} for _ in batch]
+        return reports
 
     def _interviewed(self, job: dict[str, Any], seed: int) -> Transcript:
         """Run a program by all that its tests ask.
@@ -200,9 +239,8 @@ class Worker:
         Raises:
             TooLong: that does not go.
         """
-        assert self._tests.asked is not None
         zygote = self._zygote("candidate", seed, job["packages"])
-        interview = Interview(job, self._tests.asked, zygote)
+        interview = Interview(job, job["tests"].asked, zygote)
         patience = Patience(job)
         try:
             while interview.goes_on():
@@ -232,7 +270,7 @@ class Worker:
                 self._check_judge()
                 tick = now + TICK_S
             if now >= look:
-                if interview.hear() and self._reports([interview.said()], job)[0]["status"] not in ("gone", "again"):
+                if interview.hear() and self._reports([(job, interview.said())])[0]["status"] not in ("gone", "again"):
                     zygote.end()
                 look_s *= 4
                 look = time.monotonic() + look_s
@@ -280,7 +318,7 @@ class Worker:
         shop = self._workshops.get(name)
         if shop is None:
             shop = self._workshops[name] = Workshop(self._kits[name], self._settings, self._judge.fileno())
-        key, body, _ = self._tests
+        key, body, _ = job["tests"]
         return shop.judged(job, key, marshal.loads(body) if job["kind"] == "plan" else None)  # noqa: S302
 
     def _zygote(self, role: str, seed: int, packages: bool) -> ZygoteProcess:
@@ -297,8 +335,9 @@ class Worker:
         return zygote
 
     def _examined(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
-        if self._tests.body[:1] == b"X":
-            return {"status": "infra", "stage": "load", "reason": self._tests.body[1:].decode()}
+        tests: Tests = job["tests"]
+        if tests.body[:1] == b"X":
+            return {"status": "infra", "stage": "load", "reason": tests.body[1:].decode()}
         zygote = self._zygote("candidate", seed, job["packages"])
         examiner = self._examiner_for(job)
         ours: list[int] = []
@@ -308,7 +347,7 @@ class Worker:
             to_candidate, from_examiner = os.pipe()
             ours += [to_candidate, from_examiner]
             zygote.order(scripts.order_for(job), (to_candidate, from_candidate))
-            body = marshal.dumps((job["source"], job["output_kb"] << 10, job["all_tests"]))
+            body = marshal.dumps((tests.key, job["all_tests"], job["source"], job["output_kb"] << 10))
             examiner.channel.send(b"J" + body, (to_examiner, from_examiner))
         finally:
             for descriptor in ours:
@@ -316,19 +355,20 @@ class Worker:
         return self._watch(job, zygote, examiner)
 
     def _examiner_for(self, job: dict[str, Any]) -> Examiner:
-        """Return an examiner that was forked for the job's tests."""
-        key, body, _ = self._tests
-        if self._examiner is not None and self._examiner.key == key:
-            return self._examiner
-        self._dismiss_examiner()
-        zygote = self._zygote("examiner", SEEDS[0], job["test_packages"])
-        ours, theirs = channel.pair()
-        forever = 1e9
-        zygote.order(Order(forever, forever, EXAMINER_MEMORY_MB, 1024), (theirs.fileno(),))
-        theirs.close()
-        ours.send(b"T" + body)
-        self._examiner = Examiner(ours, key, zygote)
-        return self._examiner
+        """Return an examiner that has the job's tests."""
+        tests, examiner = job["tests"], self._examiner
+        if examiner is None or not examiner.takes(job):
+            self._dismiss_examiner()
+            zygote = self._zygote("examiner", SEEDS[0], job["test_packages"])
+            ours, theirs = channel.pair()
+            forever = 1e9
+            zygote.order(Order(forever, forever, EXAMINER_MEMORY_MB, 1024), (theirs.fileno(),))
+            theirs.close()
+            examiner = self._examiner = Examiner(ours, zygote, job["test_packages"], {})
+        if tests.key not in examiner.tests:
+            examiner.channel.send(b"T" + tests.key + tests.body)
+            examiner.tests[tests.key] = tests
+        return examiner
 
     def _dismiss_examiner(self) -> None:
         if self._examiner is not None:
@@ -447,7 +487,7 @@ def _prepared(key: bytes, message: bytes) -> Tests:
     elif described["kind"] == "inputs":
         rows = batches(described["entry_point"], described["inputs"])
         passes_sets = any(b'{"s":' in row or b'{"f":' in row for row, _ in rows)
-        asked = Questionnaire([described["entry_point"]], [], rows)
+        asked = Questionnaire([described["entry_point"]], [], rows, plain=True)
         body = b"Is" if passes_sets else b"I-"
         body += message
     else:
