@@ -8,14 +8,14 @@ one-sided: whatever might reach a set's order, a hash value or code it cannot se
 from __future__ import annotations
 
 import opcode
-from itertools import pairwise
 from types import CodeType
 
 # Modules that neither hand out sets nor iterate over one whose order shows.
 INERT_MODULES = frozenset({
-    "abc", "array", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum",
-    "fractions", "functools", "heapq", "itertools", "math", "operator", "queue", "random", "re", "statistics",
-    "string", "sys", "time", "typing", "__future__",
+    "abc", "array", "base64", "binascii", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime",
+    "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "numbers",
+    "operator", "queue", "random", "re", "statistics", "string", "struct", "sys", "textwrap", "time", "typing",
+    "unicodedata", "__future__",
 })  # fmt: skip
 
 # Names that make or reveal a set, a hash, or code that is not in the program's own text. Views of dicts are sets to
@@ -23,17 +23,23 @@ INERT_MODULES = frozenset({
 _REVEALING = frozenset({
     "set", "frozenset", "hash", "eval", "exec", "compile", "getattr", "vars", "globals", "locals", "dir",
     "__import__", "__builtins__", "__hash__", "__dict__", "__subclasses__", "__getattribute__", "__globals__",
-    "__class__", "__loader__", "__spec__", "attrgetter", "methodcaller", "modules", "Set", "MutableSet", "union",
-    "intersection", "difference", "symmetric_difference", "__or__", "__and__", "__sub__", "__xor__",
+    "__class__", "__loader__", "__spec__", "attrgetter", "methodcaller", "modules", "Set", "MutableSet",
+    "algorithms_available", "algorithms_guaranteed", "__or__", "__and__", "__sub__", "__xor__",
     "__ror__", "__rand__", "__rsub__", "__rxor__", "__code__", "co_consts", "stdlib_module_names",
     "builtin_module_names", "__abstractmethods__",
 })  # fmt: skip
 _VIEWS = frozenset({"keys", "items"})
 
 
-_OP = {name: opcode.opmap.get(name, -1) for name in ("IMPORT_NAME", "EXTENDED_ARG")}
+_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference"})  # programs define such functions
+
+_OP = {name: opcode.opmap.get(name, -1) for name in ("IMPORT_NAME", "EXTENDED_ARG", "LOAD_CONST", "CONTAINS_OP")}
 _SET_OPCODES = frozenset(opcode.opmap[name] for name in ("BUILD_SET", "SET_ADD", "SET_UPDATE"))
-_SET_OPERATORS = ("&", "|", "-", "^", "&=", "|=", "-=", "^=")
+_OF_ATTRIBUTES = frozenset(opcode.opmap.get(name, -1) for name in ("LOAD_ATTR", "LOAD_METHOD"))
+_BINARY_OP = opcode.opmap["BINARY_OP"]
+_SET_OPERATORS = frozenset(
+    index for index, (_, sign) in enumerate(opcode._nb_ops) if sign in ("&", "|", "-", "^", "&=", "|=", "-=", "^=")
+)
 
 
 def hash_sensitive(code: CodeType) -> bool:
@@ -49,6 +55,7 @@ def hash_sensitive(code: CodeType) -> bool:
         or not _REVEALING.isdisjoint(names)
         or not INERT_MODULES.issuperset(_imports(code, opcodes))
         or (not _VIEWS.isdisjoint(names) and ("operator" in names or _combines(code)))
+        or (not _METHODS.isdisjoint(names) and not _OF_ATTRIBUTES.isdisjoint(opcodes))
     ):
         return True
     for constant in code.co_consts:
@@ -75,18 +82,19 @@ def _imports(code: CodeType, opcodes: bytes) -> set[str]:
 
 def _combines(code: CodeType) -> bool:
     """Whether the code uses an operator that dict views understand as a set operation."""
-    import dis  # rarely needed, and large
-
-    return any(s.opname == "BINARY_OP" and s.argrepr in _SET_OPERATORS for s in dis.get_instructions(code))
+    steps = code.co_code
+    pairs = zip(steps[::2], steps[1::2], strict=True)
+    return any(op == _BINARY_OP and argument in _SET_OPERATORS for op, argument in pairs)
 
 
 def _only_asked_for_membership(code: CodeType) -> bool:
     """Whether every constant set of the code is used by `in` and nothing else."""
-    import dis
-
-    steps = list(dis.get_instructions(code))
+    if len(code.co_consts) > 255:  # a number that takes more than a byte is not worth the trouble
+        return False
+    steps = code.co_code
+    loads, contains = _OP["LOAD_CONST"], _OP["CONTAINS_OP"]
     return all(
-        after.opname == "CONTAINS_OP"
-        for step, after in pairwise(steps)
-        if step.opname == "LOAD_CONST" and isinstance(step.argval, frozenset)
+        steps[place + 2] == contains
+        for place in range(0, len(steps) - 2, 2)
+        if steps[place] == loads and isinstance(code.co_consts[steps[place + 1]], frozenset)
     )

@@ -45,6 +45,10 @@ def warm_up() -> None:
     for name in ("exit", "quit"):
         setattr(builtins, name, quitter(name, "Ctrl-D (i.e. EOF)"))
     _fix_clock()
+    for name, fix in _FIXES.items():
+        if name in sys.modules:
+            fix(sys.modules[name])
+    sys.meta_path.insert(0, _Fixing)  # type: ignore[arg-type]
     rehearse()
 
 
@@ -66,9 +70,8 @@ def _fix_clock() -> None:
     time.asctime = lambda moment=None: asctime(time.gmtime() if moment is None else moment)
 
 
-def _fix_dates() -> None:
+def _fix_dates(dt: Any) -> None:
     """Give `datetime` a today and a now that follow the fixed clock."""
-    import datetime as dt
 
     class StandIn(type):
         """Instances of the original are instances of what stands in for it."""
@@ -107,11 +110,35 @@ def _fix_dates() -> None:
         setattr(dt, stand_in.__name__, stand_in)
 
 
-def _fix_random() -> None:
+def _fix_random(random: Any) -> None:
     """Seed the generator that a program shares with itself alone."""
-    import random
-
     random.seed(0)
+
+
+_FIXES: dict[str, Callable[[Any], None]] = {"datetime": _fix_dates, "random": _fix_random}
+
+
+class _Fixing:
+    """The finder of modules that chance or the hour would get in by: they are fixed once loaded, whoever wants them."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+        """Return where the module is found, as the other finders say, with what is to be done after its loading."""
+        fix = _FIXES.get(name)
+        if fix is None:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is _Fixing else finder.find_spec(name, path, target)
+            if spec is not None:
+                load = spec.loader.exec_module  # type: ignore[union-attr]
+
+                def load_and_fix(module: Any) -> None:
+                    load(module)
+                    fix(module)
+
+                spec.loader.exec_module = load_and_fix  # type: ignore[method-assign,union-attr]
+                return spec
+        return None
 
 
 class _Candidate:
@@ -206,10 +233,6 @@ class _Candidate:
             return False
         self._put(b's["compiled",true]' if hash_sensitive(code) else b's["compiled",false]')
         self._write_out()  # while this process is still to be believed
-        if "datetime" in source:
-            _fix_dates()
-        if "random" in source:
-            _fix_random()
         _modules["__main__" if script else MODULE] = self._module
         try:
             exec(code, self._names)  # noqa: S102 - the point of it all
