@@ -10,6 +10,8 @@ from __future__ import annotations
 import opcode
 from types import CodeType
 
+from sparkgap.judge.setuse import looks, rebinds
+
 # Modules that neither hand out sets nor iterate over one whose order shows.
 INERT_MODULES = frozenset({
     "abc", "array", "base64", "binascii", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime",
@@ -21,7 +23,7 @@ INERT_MODULES = frozenset({
 # Names that make or reveal a set, a hash, or code that is not in the program's own text. Views of dicts are sets to
 # the operators & | - ^, hence `keys` and `items` count when one of those operators is used.
 _REVEALING = frozenset({
-    "set", "frozenset", "hash", "eval", "exec", "compile", "getattr", "vars", "globals", "locals", "dir",
+    "f_locals", "_getframe", "__traceback__", "exc_info", "gi_frame", "cr_frame", "ag_frame", "hash", "eval", "exec", "compile", "getattr", "vars", "globals", "locals", "dir",
     "__import__", "__builtins__", "__hash__", "__dict__", "__subclasses__", "__getattribute__", "__globals__",
     "__class__", "__loader__", "__spec__", "attrgetter", "methodcaller", "modules", "Set", "MutableSet",
     "algorithms_available", "algorithms_guaranteed", "__or__", "__and__", "__sub__", "__xor__",
@@ -33,8 +35,9 @@ _VIEWS = frozenset({"keys", "items"})
 
 _METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference"})  # programs define such functions
 
-_OP = {name: opcode.opmap.get(name, -1) for name in ("IMPORT_NAME", "EXTENDED_ARG", "LOAD_CONST", "CONTAINS_OP")}
+_OP = {name: opcode.opmap.get(name, -1) for name in ("IMPORT_NAME", "EXTENDED_ARG", "LOAD_CONST")}
 _SET_OPCODES = frozenset(opcode.opmap[name] for name in ("BUILD_SET", "SET_ADD", "SET_UPDATE"))
+_INTO_SETS = frozenset(opcode.opmap[name] for name in ("CONTAINS_OP", "SET_UPDATE"))
 _OF_ATTRIBUTES = frozenset(opcode.opmap.get(name, -1) for name in ("LOAD_ATTR", "LOAD_METHOD"))
 _BINARY_OP = opcode.opmap["BINARY_OP"]
 _SET_OPERATORS = frozenset(
@@ -48,18 +51,25 @@ def hash_sensitive(code: CodeType) -> bool:
     Args:
         code: a compiled program that has not run yet.
     """
+    makers: list[CodeType] = []
+    return _shows(code, makers) or (bool(makers) and (rebinds(code) or any(map(looks, makers))))
+
+
+def _shows(code: CodeType, makers: list[CodeType]) -> bool:
+    """Whether code could show an order in another way than by the sets that it makes; add to `makers` what makes any."""
     opcodes = code.co_code[::2]
     names = code.co_names
     if (
-        not _SET_OPCODES.isdisjoint(opcodes)
-        or not _REVEALING.isdisjoint(names)
+        not _REVEALING.isdisjoint(names)
         or not INERT_MODULES.issuperset(_imports(code, opcodes))
         or (not _VIEWS.isdisjoint(names) and ("operator" in names or _combines(code)))
         or (not _METHODS.isdisjoint(names) and not _OF_ATTRIBUTES.isdisjoint(opcodes))
     ):
         return True
+    if "set" in names or "frozenset" in names or not _SET_OPCODES.isdisjoint(opcodes):
+        makers.append(code)
     for constant in code.co_consts:
-        if isinstance(constant, CodeType) and hash_sensitive(constant):
+        if isinstance(constant, CodeType) and _shows(constant, makers):
             return True
         if isinstance(constant, frozenset) and not _only_asked_for_membership(code):
             return True
@@ -88,13 +98,13 @@ def _combines(code: CodeType) -> bool:
 
 
 def _only_asked_for_membership(code: CodeType) -> bool:
-    """Whether every constant set of the code is used by `in` and nothing else."""
+    """Whether every constant set of the code is used by `in`, or to make a set, which `setuse.py` looks after."""
     if len(code.co_consts) > 255:  # a number that takes more than a byte is not worth the trouble
         return False
     steps = code.co_code
-    loads, contains = _OP["LOAD_CONST"], _OP["CONTAINS_OP"]
+    loads = _OP["LOAD_CONST"]
     return all(
-        steps[place + 2] == contains
+        steps[place + 2] in _INTO_SETS
         for place in range(0, len(steps) - 2, 2)
         if steps[place] == loads and isinstance(code.co_consts[steps[place + 1]], frozenset)
     )
