@@ -55,6 +55,11 @@ def main(descriptors: list[int]) -> None:
             except (SyntaxError, ValueError, TypeError, RecursionError) as error:
                 exam_of[message[1:17]] = f"the tests cannot be prepared: {type(error).__name__}: {error}"
             continue
+        if message[:1] == b"Q":
+            exam = exam_of[message[1:17]]
+            rows, calls = exam.rehearse() if isinstance(exam, exams.CodeExam) else ([], [])
+            worker.send(_told([[(row.hex(), due) for row, due in rows], [call.hex() for call in calls]]))
+            continue
         told, ends = marshal.loads(message[1:]), worker.descriptors()  # noqa: S302 - the worker's own
         if message[:1] == b"A":
             worker.send(_told([_reread(exam_of[key], *rest) for key, *rest in told]))
@@ -111,6 +116,7 @@ def _report(exam: exams.Exam, link: Link, all_tests: bool, load: Any = None) -> 
         report["failure"] = result.failure(link)
     if "answers" in report:  # as text that only the caller decodes
         report["answers"] = wire.dumps(report["answers"]).decode("ascii")
+    report["calls"] = link.calls
     return report | {"passed": result.passed, "total": result.total(exam.total), "groups": result.groups}
 
 

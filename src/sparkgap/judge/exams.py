@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from sparkgap.judge import oracles, testcode, wire
 from sparkgap.judge.link import Candidate, Handle, Link, Raised, Stop, status_of
 from sparkgap.judge.questionnaire import batches
+from sparkgap.judge.rehearsing import questions
 from sparkgap.judge.showing import shown
 
 
@@ -168,6 +169,15 @@ class CodeExam:
         self.class_names = self._tests.classes
         self.passes_sets = self._tests.passes_sets
         self.foretold = self._tests.foretold
+
+    def rehearse(self) -> tuple[list[tuple[bytes, int]], list[bytes]]:
+        """Return all that the tests ask, and have it foretold; see `rehearsing.questions`."""
+        tests = self._tests
+        if tests.classes or tests.buffers or "unittest" in tests.source:
+            return [], []
+        rows, calls = questions(tests.source, tests.prelude, tests.wanted)
+        self.foretold = tuple(calls) or None
+        return rows, calls
 
     def run(self, link: Link, result: Result) -> None:
         """Run the tests in a fresh namespace."""

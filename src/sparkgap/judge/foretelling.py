@@ -21,7 +21,7 @@ from typing import NamedTuple
 from sparkgap.judge.hashing import INERT_MODULES
 from sparkgap.judge.testcode import packed
 
-_MOST_BYTES, _MOST_ROWS = 32768, 64  # of the arguments of one row: they must fit into a socket that nobody reads yet
+MOST_BYTES, MOST_ROWS = 32768, 64  # of the arguments of one row: they must fit into a socket that nobody reads yet
 # Of the tests' own side, and without any effect on the program's.
 _HARMLESS = frozenset({
     "abs", "all", "any", "bool", "dict", "divmod", "float", "frozenset", "int", "len", "list", "max", "min", "pow",
@@ -54,15 +54,15 @@ def certain_calls(
     rows: list[list[Call]] = [[]]
     size = 0
     try:
-        for call in _Reading(wanted, own, 1 if all_tests else _MOST_BYTES).module(body):
-            length = len(packed(*call)) if call else _MOST_BYTES
-            if size + length > _MOST_BYTES and rows[-1]:
+        for call in _Reading(wanted, own, 1 if all_tests else MOST_BYTES).module(body):
+            length = len(packed(*call)) if call else MOST_BYTES
+            if size + length > MOST_BYTES and rows[-1]:
                 rows.append([])
                 size = 0
             if call:
                 rows[-1].append(call)
                 size += length
-            if size > _MOST_BYTES or len(rows) > _MOST_ROWS:
+            if size > MOST_BYTES or len(rows) > MOST_ROWS:
                 return None
     except (_Uncertain, RecursionError, MemoryError):
         return None
@@ -196,6 +196,8 @@ class _Reading:
             inner = (node.left, node.right)
         elif isinstance(node, ast.Compare) and len(node.ops) == 1:  # in a chain, one that is false ends it
             inner = (node.left, *node.comparators)
+            if isinstance(node.ops[0], ast.In) and isinstance(node.comparators[0], ast.List | ast.Tuple | ast.Set):
+                inner = (node.left, *node.comparators[0].elts)  # each may be the answer
         elif isinstance(node, ast.List | ast.Tuple | ast.Set):
             inner = node.elts
         elif isinstance(node, ast.Subscript):

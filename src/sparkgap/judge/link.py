@@ -206,6 +206,7 @@ class Link:
         self.last_answer: Any = None
         self.answered = False
         self.printed = ""
+        self.calls = 0
 
     def supply(self, classes: dict[str, type]) -> None:
         """Name the classes, defined by the problem itself, whose instances may cross."""
@@ -335,6 +336,7 @@ class Link:
         """Call a function of the candidate's and return its answer, or raise what it raised."""
         self.last_call = (target if type(target) is str else target.described(), args, kwargs)  # type: ignore[union-attr]
         self.answered = False
+        self.calls += 1
         self._send_call(target, args, kwargs)
         answer = self.answer(args)
         self.last_answer = answer

@@ -73,6 +73,13 @@ def prepare(code: str, prelude: str, *, all_tests: bool = False) -> tuple[TestCo
     return tests, asked
 
 
+def ready_tree(code: str) -> ast.Module:
+    """Return the tests as they will run, but with their asserts as they stand."""
+    tree = ast.parse(code, TESTS)
+    _call_test_functions(tree, [node for node in _nodes(tree) if isinstance(node, ast.Call)])
+    return tree
+
+
 def _nodes(tree: ast.AST) -> list[ast.AST]:
     """Return a tree's nodes, each before those that it holds: `ast.walk` takes four times as long."""
     found = [tree]

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sparkgap.judge import channel, kernel, preparing, scripts, wire
+from sparkgap.judge import channel, kernel, preparing, scripts, testcode, wire
 from sparkgap.judge import verdicts as verdicts_of
 from sparkgap.judge.handles import Broken, HungUp, Settings, ZygoteProcess
 from sparkgap.judge.interview import Interview, TooLong
@@ -40,6 +40,7 @@ EXAMINER_MEMORY_MB = 3072
 SEEDS = (0, 1)
 MOST_CACHED, MOST_CACHED_BYTES = 256, 64 << 10
 MOST_TOGETHER, MOST_TOGETHER_BYTES, LONGEST_TOGETHER_S = 16, 1 << 18, 0.5
+WORTH_A_REHEARSAL = 20  # calls
 MOST_TESTS, MOST_TESTS_BYTES = 64, 4 << 20  # that one examiner runs
 LOOK_S = 0.02  # how long a program runs before it is asked whether what it has answered already decides
 _CHILD_ENDED = {signal.SIGCHLD}
@@ -102,6 +103,7 @@ class Worker:
         self._cache: dict[bytes, Tests] = {}  # by key, oldest first
         self._waiting: list[Transcript] = []  # for their examination; all of these tests
         self._since = 0.0  # the first of them waits
+        self._unforeseeable: set[bytes] = set()  # keys of tests that were rehearsed for nothing, or to no avail
         self._kits: dict[str, dict[str, Any]] = {}  # of compiled languages, as they are first wanted
         self._workshops: dict[str, Workshop] = {}
 
@@ -157,7 +159,44 @@ class Worker:
                 self._settle_if_due()
                 return
         self._settle()
-        self._tell([self._verdict(job)])
+        verdict = self._verdict(job)
+        if verdict["status"] == "passed" and verdict.get("calls", 0) >= WORTH_A_REHEARSAL and job["ahead"]:
+            self._learn_questions(job)
+        self._tell([verdict])
+
+    def _learn_questions(self, job: dict[str, Any]) -> None:
+        """Have the tests, which ask a lot, run once more to find out if it is always the same."""
+        tests: Tests = job["tests"]
+        if tests.asked is not None or tests.key in self._unforeseeable or tests.body[:1] != b"C":
+            return
+        self._unforeseeable.add(tests.key)  # if nothing comes of it
+        with contextlib.suppress(Broken, channel.Closed):
+            examiner = self._examiner_for(job)
+            examiner.channel.send(b"Q" + tests.key)
+            self._wait(examiner.channel.fileno(), Patience(job), None, examiner.zygote)
+            said, calls = json.loads(str(examiner.channel.receive(), "ascii"))
+            code = testcode.TestCode.unpack(tests.body[1:])
+            rows = [(bytes.fromhex(row), int(due)) for row, due in said]
+            asked = Questionnaire(sorted(code.wanted), [], rows, plain=False)
+            if asked.fits():
+                foretold = tuple(bytes.fromhex(call) for call in calls)
+                learnt = Tests(tests.key, b"C" + code._replace(foretold=foretold).pack(), asked)
+                examiner.tests[tests.key] = learnt
+                self._know(learnt)
+            return
+        self._dismiss_examiner()
+
+    def _forget_questions(self, tests: Tests) -> None:
+        """Go back to asking one by one, if what tests ask was found out by a rehearsal."""
+        if tests.key in self._unforeseeable:
+            self._know(tests._replace(asked=None))
+
+    def _know(self, tests: Tests) -> None:
+        """Have tests that are in use replaced by the same with more, or less, known of them."""
+        if tests.key in self._cache:
+            self._cache[tests.key] = tests
+        if self._tests.key == tests.key:
+            self._tests = tests
 
     @staticmethod
     def _go_together(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -202,6 +241,8 @@ class Worker:
         reports = self._reports([(each.job, each.said) for each in transcripts])
         for each, report in zip(transcripts, reports, strict=True):
             gone = report["status"] == "gone"
+            if report["status"] == "again":
+                self._forget_questions(each.job["tests"])
             verdict = verdicts_of.compose(report, each.ending, each.job, each.asleep)
             unclear = gone and verdict["status"] != "timeout"  # that is run again by the judge, alone
             unclear = unclear or verdict["status"] in ("again", "output")
