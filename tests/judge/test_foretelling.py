@@ -108,7 +108,7 @@ def test_a_prelude_that_asks_the_program_comes_first() -> None:
 
 
 def test_tests_that_ask_nothing_are_left_to_the_examiner() -> None:
-    assert prepare("assert True\n", "") [1] is None
+    assert prepare("assert True\n", "")[1] is None
 
 
 def test_where_all_tests_are_run_an_assert_has_one_call() -> None:

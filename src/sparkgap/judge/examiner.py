@@ -33,7 +33,7 @@ def rehearse(times: int = 12) -> None:
     for _ in range(times):
         os.write(theirs_out, answers)
         job = marshal.loads(marshal.dumps((False, prelude, 1 << 20)))  # noqa: S302
-        _told(_examined(exams.prepare(b"C" + asked), *job, [from_candidate, to_candidate]))
+        _told(_examined(exams.prepare(b"C" + asked), job, [from_candidate, to_candidate]))
         os.read(theirs_in, 1 << 16)
         _told([_reread(exams.prepare(b"C" + recorded), False, answers)])
     for end in (from_candidate, theirs_out, theirs_in, to_candidate):
@@ -64,8 +64,7 @@ def main(descriptors: list[int]) -> None:
         if message[:1] == b"A":
             worker.send(_told([_reread(exam_of[key], *rest) for key, *rest in told]))
             continue
-        key, *rest = told
-        worker.send(_told(_examined(exam_of[key], *rest, ends)))
+        worker.send(_told(_examined(exam_of[told[0]], told[1:], ends)))
         for end in ends:
             os.close(end)
 
@@ -75,12 +74,11 @@ def _told(reports: Any) -> bytes:
     return json.dumps(reports).encode("ascii")
 
 
-def _examined(
-    exam: exams.Exam | str, all_tests: bool, source: str, most_bytes: int, ends: list[int]
-) -> dict[str, Any]:
+def _examined(exam: exams.Exam | str, job: tuple[bool, str, int], ends: list[int]) -> dict[str, Any]:
     """Load the program into the process at the other ends, and examine it there, question by question."""
     if isinstance(exam, str):
         return _unprepared(exam)
+    all_tests, source, most_bytes = job
     load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes, False
     return _report(exam, Link(ends[0], ends[1]), all_tests, load)
 

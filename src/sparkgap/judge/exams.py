@@ -19,7 +19,6 @@ from sparkgap.judge.rehearsing import questions
 from sparkgap.judge.showing import shown
 
 
-
 class Exam(Protocol):
     """One set of tests, prepared once and run for many programs."""
 

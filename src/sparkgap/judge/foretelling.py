@@ -239,21 +239,20 @@ _GUESSED: tuple[object, ...] = (None, True, False, "", [], (), {}, set())  # Tru
 
 def _literal(node: ast.expr) -> object:
     """Return the value of an expression that is one, whatever names mean."""
-    kind = type(node)
-    if kind is ast.Constant:
-        return node.value  # type: ignore[attr-defined]
+    if isinstance(node, ast.Constant):
+        return node.value
     try:
-        if kind is ast.List:
-            return list(map(_literal, node.elts))  # type: ignore[attr-defined]
-        if kind is ast.Tuple:
-            return tuple(map(_literal, node.elts))  # type: ignore[attr-defined]
-        if kind is ast.Set:
-            return set(map(_literal, node.elts))  # type: ignore[attr-defined]
-        if kind is ast.Dict and None not in node.keys:  # type: ignore[attr-defined]
-            return dict(zip(map(_literal, node.keys), map(_literal, node.values), strict=True))  # type: ignore[attr-defined]
+        if isinstance(node, ast.List):
+            return list(map(_literal, node.elts))
+        if isinstance(node, ast.Tuple):
+            return tuple(map(_literal, node.elts))
+        if isinstance(node, ast.Set):
+            return set(map(_literal, node.elts))
+        if isinstance(node, ast.Dict) and None not in node.keys:
+            return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True) if key}
     except TypeError:  # it cannot be hashed
         raise _Uncertain from None
-    if kind is ast.UnaryOp or kind is ast.BinOp:
+    if isinstance(node, ast.UnaryOp | ast.BinOp):
         code = compile(ast.Expression(node), "", "eval", dont_inherit=True)
         if len(code.co_consts) == 1 and _CONSTANT.issuperset(code.co_code[::2]):  # the compiler keeps to small ones
             return code.co_consts[0]

@@ -23,12 +23,12 @@ INERT_MODULES = frozenset({
 # Names that make or reveal a set, a hash, or code that is not in the program's own text. Views of dicts are sets to
 # the operators & | - ^, hence `keys` and `items` count when one of those operators is used.
 _REVEALING = frozenset({
-    "f_locals", "_getframe", "__traceback__", "exc_info", "gi_frame", "cr_frame", "ag_frame", "hash", "eval", "exec", "compile", "getattr", "vars", "globals", "locals", "dir",
-    "__import__", "__builtins__", "__hash__", "__dict__", "__subclasses__", "__getattribute__", "__globals__",
-    "__class__", "__loader__", "__spec__", "attrgetter", "methodcaller", "modules", "Set", "MutableSet",
-    "algorithms_available", "algorithms_guaranteed", "__or__", "__and__", "__sub__", "__xor__",
-    "__ror__", "__rand__", "__rsub__", "__rxor__", "__code__", "co_consts", "stdlib_module_names",
-    "builtin_module_names", "__abstractmethods__",
+    "f_locals", "_getframe", "__traceback__", "exc_info", "gi_frame", "cr_frame", "ag_frame", "hash", "eval", "exec",
+    "compile", "getattr", "vars", "globals", "locals", "dir", "__import__", "__builtins__", "__hash__", "__dict__",
+    "__subclasses__", "__getattribute__", "__globals__", "__class__", "__loader__", "__spec__", "attrgetter",
+    "methodcaller", "modules", "Set", "MutableSet", "algorithms_available", "algorithms_guaranteed", "__or__",
+    "__and__", "__sub__", "__xor__", "__ror__", "__rand__", "__rsub__", "__rxor__", "__code__", "co_consts",
+    "stdlib_module_names", "builtin_module_names", "__abstractmethods__",
 })  # fmt: skip
 _VIEWS = frozenset({"keys", "items"})
 
@@ -41,7 +41,9 @@ _INTO_SETS = frozenset(opcode.opmap[name] for name in ("CONTAINS_OP", "SET_UPDAT
 _OF_ATTRIBUTES = frozenset(opcode.opmap.get(name, -1) for name in ("LOAD_ATTR", "LOAD_METHOD"))
 _BINARY_OP = opcode.opmap["BINARY_OP"]
 _SET_OPERATORS = frozenset(
-    index for index, (_, sign) in enumerate(opcode._nb_ops) if sign in ("&", "|", "-", "^", "&=", "|=", "-=", "^=")
+    index
+    for index, (_, sign) in enumerate(opcode._nb_ops)  # type: ignore[attr-defined]
+    if sign in ("&", "|", "-", "^", "&=", "|=", "-=", "^=")
 )
 
 
@@ -56,7 +58,7 @@ def hash_sensitive(code: CodeType) -> bool:
 
 
 def _shows(code: CodeType, makers: list[CodeType]) -> bool:
-    """Whether code could show an order in another way than by the sets that it makes; add to `makers` what makes any."""
+    """Whether code could show an order otherwise than by sets that it makes; add to `makers` all that makes any."""
     opcodes = code.co_code[::2]
     names = code.co_names
     if (

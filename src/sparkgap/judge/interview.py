@@ -37,7 +37,7 @@ class Interview:
         self._rows = list(asked.rows)
         self._due = _WORDS
         self._said, self._counted = bytearray(), 0
-        load = job["source"], False, asked.wanted, asked.classes, False, job["output_kb"] << 10, True
+        load: Any = job["source"], False, asked.wanted, asked.classes, False, job["output_kb"] << 10, True
         try:
             theirs.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, _HARDLY)
             self._ask(b"m" + marshal.dumps(load))

@@ -357,7 +357,7 @@ class _State:
             job.future.set_result(verdict)
 
     def _lost(self, worker: WorkerProcess) -> None:
-        """Replace a worker that died; what it had is tried once more, each by itself, since any may have been the cause."""
+        """Replace a worker that died; what it had is tried once more, each by itself: any may have been the cause."""
         self._selector.unregister(worker.channel)
         worker.end()
         fresh = self._spawn(worker.core)

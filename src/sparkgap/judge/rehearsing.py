@@ -55,8 +55,8 @@ class _Blank:
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compared
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _calculated
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __abs__ = __neg__ = __round__ = _calculated
-    __hash__ = __getattr__ = __setattr__ = __iter__ = __getitem__ = __len__ = __contains__ = _refuse  # type: ignore[assignment]
-    __call__ = __str__ = __repr__ = __format__ = __int__ = __index__ = __float__ = __reduce_ex__ = _refuse  # type: ignore[assignment]
+    __hash__ = __getattr__ = __setattr__ = __iter__ = __getitem__ = __len__ = __contains__ = _refuse
+    __call__ = __str__ = __repr__ = __format__ = __int__ = __index__ = __float__ = __reduce_ex__ = _refuse
 
 
 class _Calls:

@@ -18,6 +18,7 @@ import sys
 import time
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sparkgap.judge import wire
@@ -48,7 +49,7 @@ def warm_up() -> None:
     for name, fix in _FIXES.items():
         if name in sys.modules:
             fix(sys.modules[name])
-    sys.meta_path.insert(0, _Fixing)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Fixing)
     rehearse()
 
 
@@ -70,8 +71,9 @@ def _fix_clock() -> None:
     time.asctime = lambda moment=None: asctime(time.gmtime() if moment is None else moment)
 
 
-def _fix_dates(dt: Any) -> None:
+def _fix_dates(_: Any) -> None:
     """Give `datetime` a today and a now that follow the fixed clock."""
+    import datetime as dt
 
     class StandIn(type):
         """Instances of the original are instances of what stands in for it."""
@@ -129,16 +131,15 @@ class _Fixing:
             return None
         for finder in sys.meta_path:
             spec = None if finder is _Fixing else finder.find_spec(name, path, target)
-            if spec is not None:
-                load = spec.loader.exec_module  # type: ignore[union-attr]
-
-                def load_and_fix(module: Any) -> None:
-                    load(module)
-                    fix(module)
-
-                spec.loader.exec_module = load_and_fix  # type: ignore[method-assign,union-attr]
+            if spec is not None and spec.loader is not None:
+                spec.loader.exec_module = partial(_load_and_fix, spec.loader.exec_module, fix)  # type: ignore[method-assign]
                 return spec
         return None
+
+
+def _load_and_fix(load: Callable[[Any], None], fix: Callable[[Any], None], module: Any) -> None:
+    load(module)
+    fix(module)
 
 
 class _Candidate:

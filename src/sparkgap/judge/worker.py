@@ -117,6 +117,7 @@ class Worker:
         """Hang up on all that were started; each then ends, and its program with it."""
         for zygote in self._zygotes.values():
             zygote.close()
+        self._zygotes.clear()
         if self._examiner is not None:
             self._examiner.channel.close()
             self._examiner = None
@@ -491,7 +492,6 @@ class Worker:
     def _replace(self) -> None:
         """Start all over with new zygotes."""
         self.close()
-        self._zygotes.clear()
         while True:
             try:
                 if os.waitpid(-1, os.WNOHANG)[0] == 0:
@@ -519,9 +519,7 @@ def _prepared(key: bytes, message: bytes) -> Tests:
     asked: Questionnaire | None
     if described["kind"] == "code":
         try:
-            tests, asked = preparing.prepare(
-                described["code"], described["prelude"], all_tests=described["all_tests"]
-            )
+            tests, asked = preparing.prepare(described["code"], described["prelude"], all_tests=described["all_tests"])
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Tests(key, b"X" + f"the tests do not compile: {type(error).__name__}: {error}".encode(), None)
         body = b"C" + tests.pack()
