@@ -7,7 +7,7 @@ tests since several levels of isolation are put to the same attacks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sparkgap import Judge, Program
 from sparkgap.types import CodeTests, DocTests, InputTests, Limits, StdioTests, Tests, Verdict
@@ -27,6 +27,11 @@ class Trial:
     def program(self, source: str, limits: Limits | None = None) -> Program:
         """Return a program to judge by these tests."""
         return Program(source, self.tests, self.language, limits or Limits())
+
+    def asked_one_by_one(self) -> Trial:
+        """Return the same with a loop that does nothing: what such tests ask is not known beforehand."""
+        assert isinstance(self.tests, CodeTests)
+        return replace(self, tests=replace(self.tests, code=f"{self.tests.code}\nfor _ in (): pass\n"))
 
 
 @dataclass(frozen=True)

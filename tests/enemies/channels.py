@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from enemies import ADD, CHECK, DOCS, INPUTS, STDIO, Attack, attack
 
-# R and W are the judge's pipes, wherever they are: what it is asked on, and what it answers on.
+# R and W are the line to the judge, wherever it is: one socket.
 _SEND = """
-import fcntl, os, stat, struct
+import fcntl, os, socket, stat, struct
 R = W = 0
 for fd in range(3, 64):
     try:
-        if stat.S_ISFIFO(os.fstat(fd).st_mode):
-            if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY: R = fd
-            else: W = fd
+        if stat.S_ISSOCK(os.fstat(fd).st_mode): R = W = fd
     except OSError: pass
+assert W
+line = lambda: socket.socket(fileno=os.dup(W))
 def send(*bodies):
     for body in bodies:
         os.write(W, struct.pack('=I', len(body)) + body)
@@ -99,17 +99,22 @@ _TAGS = {
 
 _ENDS = {
     "closes every descriptor": "os.closerange(0, 64)",
-    "closes what it answers on": "os.close(W)",
-    "closes what it is asked on": "os.close(R)",
+    "closes the line": "os.close(W)",
+    "shuts the line for what it answers": "line().shutdown(1)",
+    "shuts the line for what it is asked": "line().shutdown(0)",
     "puts its answers to stdout": "os.dup2(1, W)",
-    "puts /dev/null in place of both pipes": "os.dup2(0, R); os.dup2(0, W)",
-    "swaps the pipes": "os.dup2(R, 9); os.dup2(W, R); os.dup2(9, W)",
-    "answers itself by a loop": "r, w = os.pipe(); os.dup2(r, R); os.dup2(w, W)",
-    "makes the pipes not wait": "fcntl.fcntl(R, fcntl.F_SETFL, os.O_NONBLOCK); fcntl.fcntl(W, fcntl.F_SETFL, 2048)",
-    "makes the pipes one page small": "fcntl.fcntl(R, 1031, 4096); fcntl.fcntl(W, 1031, 4096)",
+    "puts /dev/null in place of the line": "os.dup2(0, W)",
+    "answers itself by a line of its own": "a, b = socket.socketpair(); os.dup2(a.fileno(), W)",
+    "answers itself by a pipe": "r, w = os.pipe(); os.dup2(w, W)",
+    "makes the line not wait": "fcntl.fcntl(W, fcntl.F_SETFL, 2048)",
+    "makes the line small": "line().setsockopt(1, 7, 1); line().setsockopt(1, 8, 1)",
+    "makes the line large": "line().setsockopt(1, 7, 1 << 30); [os.write(W, bytes(1 << 16)) for _ in range(4096)]",
+    "has the line wait": "line().setsockopt(1, 21, bytes(16)); [os.write(W, bytes(65536)) for _ in range(4096)]",
+    "peeks without taking": "line().recv(1 << 16, 2 | 64); line().setsockopt(1, 42, 4)",
+    "takes back what it has said": "os.read(os.open(f'/proc/self/fd/{W}', os.O_RDONLY | 2048), 1 << 16)",
     "reads its own questions away": "fcntl.fcntl(R, fcntl.F_SETFL, 2048); os.read(R, 1 << 16)",
     "writes passed to every descriptor": "[os.write(fd, b'passed') for fd in (1, 2, W)]",
-    "sends its descriptors away": "import ctypes; ctypes.CDLL(None).sendmsg(W, bytes(64), 0)",
+    "sends its descriptors away": "socket.send_fds(line(), [b'v5'], [0, 1, 2])",
 }
 
 

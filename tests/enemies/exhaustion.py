@@ -262,14 +262,14 @@ COMPILER: list[Attack] = [
     _source("a coding that reverses", "syntax wrong raised", "# -*- coding: utf-7 -*-\n+AGYAbwBv-"),
 ]
 
-# A script's pipe is read by the worker itself, which has no limits of its own.
+# A script's line is read by the worker itself, which has no limits of its own.
 _COLLIDING = """
-import fcntl, os, stat, struct
+import fcntl, os, socket, stat, struct
 for fd in range(3, 64):
     try:
-        if stat.S_ISFIFO(os.fstat(fd).st_mode) and fcntl.fcntl(fd, fcntl.F_GETFL) & 3 == os.O_WRONLY: break
+        if stat.S_ISSOCK(os.fstat(fd).st_mode): break
     except OSError: pass
-try: fcntl.fcntl(fd, 1031, 1 << 20)
+try: socket.socket(fileno=os.dup(fd)).setsockopt(1, 7, 1 << 30)
 except OSError: pass
 fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK)
 body = b's["loaded",{"s":[' + b','.join(b'%d' % (k * (2**61 - 1)) for k in range(40000)) + b']}]'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from enemies import ADD, CHECK, DOCS, INPUTS, STDIO, TRUTH, Attack, Trial, complaints, outcome
@@ -33,6 +35,14 @@ def test_trials_tell_right_from_wrong(judge: Judge, trial: Trial) -> None:
 @pytest.mark.parametrize("enemy", ATTACKS, ids=lambda enemy: enemy.name)
 def test_forgery_fails(judge: Judge, enemy: Attack) -> None:
     assert not complaints(enemy, outcome(judge, enemy), judge.isolation)
+
+
+@pytest.mark.parametrize("enemy", ATTACKS, ids=lambda enemy: enemy.name)
+def test_forgery_fails_where_it_is_asked_one_thing_after_the_other(judge: Judge, enemy: Attack) -> None:
+    trial = ADD if enemy.trial is INPUTS else enemy.trial
+    if isinstance(trial.tests, CodeTests):
+        enemy = replace(enemy, trial=trial.asked_one_by_one())
+        assert not complaints(enemy, outcome(judge, enemy), judge.isolation)
 
 
 ROOT = InputTests("root", (([-2.0, 1.0],), ([6.0, -3.0],)), (2.0, 2.0), atol=1e-4, oracle="poly_zero")

@@ -13,7 +13,7 @@ import sparkgap
 from sparkgap import Judge
 
 _DRIVEN = """
-import json, os, signal, sys
+import json, os, signal, socket, sys
 from sparkgap.judge import handles, kernel
 from sparkgap.judge.orders import Order
 
@@ -28,12 +28,11 @@ def no(*_):
 if refused == "signals":
     signal.pidfd_send_signal = no
 for name in ("killed", "killed again", "hung up"):
-    (ours, theirs), (their_input, our_output) = os.pipe(), os.pipe()
-    zygote.order(Order(5.0, 5.0, 200, 100), (their_input, theirs))
-    os.close(their_input)
-    os.close(theirs)
+    ours, theirs = socket.socketpair()
+    zygote.order(Order(5.0, 5.0, 200, 100), (theirs.fileno(),))
+    theirs.close()
     if name == "hung up":
-        os.close(our_output)  # nothing will be asked: it ends by itself
+        ours.close()  # nothing will be asked: it ends by itself
     else:
         zygote.end()
     ending = zygote.ending()

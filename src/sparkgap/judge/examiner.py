@@ -75,12 +75,16 @@ def _told(reports: Any) -> bytes:
 
 
 def _examined(exam: exams.Exam | str, job: tuple[bool, str, int], ends: list[int]) -> dict[str, Any]:
-    """Load the program into the process at the other ends, and examine it there, question by question."""
+    """Load the program into the process at the other end, and examine it there, question by question.
+
+    Args:
+        ends: the descriptor of a socket, or of pipes from and to the program.
+    """
     if isinstance(exam, str):
         return _unprepared(exam)
     all_tests, source, most_bytes = job
     load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes, False
-    return _report(exam, Link(ends[0], ends[1]), all_tests, load)
+    return _report(exam, Link(ends[0], ends[-1]), all_tests, load)
 
 
 def _reread(exam: exams.Exam | str, all_tests: bool, said: bytes) -> dict[str, Any]:

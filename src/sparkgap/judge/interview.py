@@ -84,6 +84,8 @@ class Interview:
             chunk = self._socket.recv(1 << 18, _socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
+        except ConnectionResetError:  # it is gone, and did not read all
+            chunk = b""
         self._said += chunk
         while len(self._said) >= self._counted + 4:
             end = self._counted + 4 + _LENGTH.unpack_from(self._said, self._counted)[0]
@@ -96,7 +98,7 @@ class Interview:
         elif self._rows and self._due <= 0:
             try:
                 self._ask()
-            except (TooLong, BrokenPipeError):
+            except (TooLong, ConnectionError):
                 self._give_up()
         elif not chunk:
             self._rows.clear()

@@ -1,4 +1,4 @@
-"""The examiner's end of the pipes: call the candidate's functions, and hold its odd objects at arm's length."""
+"""The examiner's end of the line to a candidate: call its functions, and hold its odd objects at arm's length."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ class Link:
         try:
             while data:
                 data = data[os.write(self._writing, data) :]
-        except BrokenPipeError:
+        except ConnectionError:
             raise self.stop("gone") from None
 
     def receive(self) -> bytes:
@@ -278,7 +278,10 @@ class Link:
         return bytes(parts[4:end])
 
     def _read_some(self, most: int) -> bytes:
-        return os.read(self._reading, most)
+        try:
+            return os.read(self._reading, most)
+        except ConnectionResetError:  # it is gone, and did not read all
+            return b""
 
     def forged(self, why: object) -> Stop:
         """Return the end of the tests for a message that Sparkgap's own half of the process would never send."""
@@ -392,8 +395,21 @@ class Recorded(Link):
             foretold: its calls, see `testcode.packed`.
         """
         super().__init__(-1, -1)
-        self._buffer = said
+        self._said, self._place = said, 0
         self._foretold = deque(foretold)
+
+    def receive(self) -> bytes:
+        """Return the next message that was recorded."""
+        start = self._place + 4
+        if start > len(self._said):
+            raise self.stop("gone")
+        end = start + _LENGTH.unpack_from(self._said, self._place)[0]
+        if end - start > self._most_bytes:
+            raise self.forged("a message longer than any answer may be")
+        if end > len(self._said):
+            raise self.stop("gone")
+        self._place = end
+        return self._said[start:end]
 
     def send(self, value: Any) -> None:
         """Have the tests run once more, since this was not foretold."""
@@ -411,9 +427,6 @@ class Recorded(Link):
         except ValueError:
             pass
         raise self.stop("again", _UNFORESEEN)
-
-    def _read_some(self, most: int) -> bytes:
-        return b""
 
 
 def _change_in_place(args: tuple[Any, ...], changed: list[Any]) -> None:

@@ -165,7 +165,7 @@ class _Candidate:
         self._names["__file__"] = FILENAME
 
     def attend(self, reading: int, writing: int) -> bool:
-        """Take in the program from the examiner's pipes; return whether calls may follow."""
+        """Take in the program; return whether calls may follow."""
         self._reading, self._writing = reading, writing
         _started[0] = _monotonic_ns()
         source, script, wanted, classes, self._captures, self._most_bytes, self._batched = self._request()
@@ -436,12 +436,12 @@ def main(descriptors: list[int]) -> None:
     """Serve one program: never trusted, soon killed.
 
     Args:
-        descriptors: a socket to the worker; or pipes from and to the examiner, and for a script its stdin.
+        descriptors: a socket, to the worker or the examiner; for a script also its stdin.
     """
-    if len(descriptors) > 2:
-        os.dup2(descriptors[2], 0)
-        os.close(descriptors[2])
-    if _prepared.attend(descriptors[0], descriptors[:2][-1]):
+    if len(descriptors) > 1:
+        os.dup2(descriptors[1], 0)
+        os.close(descriptors[1])
+    if _prepared.attend(descriptors[0], descriptors[0]):
         while True:
             _prepared.obey()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
 from collections.abc import Callable, Sequence
@@ -76,14 +77,13 @@ def run_once(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict
     """Run a Python program on one input."""
     stdin = os.memfd_create("stdin", os.MFD_CLOEXEC)
     write_all(stdin, given.encode("utf-8", "replace"))
-    reading, theirs_out = os.pipe()
-    theirs_in, writing = os.pipe()
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
-        zygote.order(order_for(job), (theirs_in, theirs_out, stdin))
+        zygote.order(order_for(job), (theirs.fileno(), stdin))
     finally:
-        for descriptor in (theirs_in, theirs_out, stdin):
-            os.close(descriptor)
-    link = Link(reading, writing, MOST_WORD_BYTES)
+        theirs.close()
+        os.close(stdin)
+    link = Link(ours.fileno(), ours.fileno(), MOST_WORD_BYTES)
     load: tuple[Any, ...] = job["source"], True, [], [], False, 1 << 20, False
     report: dict[str, Any] = {"status": "gone", "stage": "test", "reason": "", "sensitive": False, "heard": False}
     try:
@@ -97,6 +97,5 @@ def run_once(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict
         if report["status"] == "gone" and report["heard"] and ending.cause is Cause.ITSELF and ending.status == 0:
             report |= {"status": "passed", "stage": "done"}  # os._exit(0): what counts is what it wrote
     finally:
-        os.close(reading)
-        os.close(writing)
+        ours.close()
     return verdicts.compose(report, ending, job, asleep)

@@ -5,11 +5,12 @@ sleeps or burns for ever, and puts the verdict together. A program is examined i
 
 - Where it is certain beforehand what the tests ask, the program is run by that alone and its answers are recorded; then
   the examiner reads those of several programs, one after another (`interview.py`).
-- Else, and where answers are missing, the two are connected by fresh pipes, and the examiner asks call by call.
+- Else, and where answers are missing, the two are connected by a fresh socket, and the examiner asks call by call.
 """
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import gc
 import json
@@ -26,10 +27,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sparkgap.judge import channel, kernel, preparing, scripts, testcode, wire
 from sparkgap.judge import verdicts as verdicts_of
 from sparkgap.judge.handles import Broken, HungUp, Settings, ZygoteProcess
-from sparkgap.judge.interview import Interview, TooLong
+from sparkgap.judge.interview import Interview
 from sparkgap.judge.orders import Ending, Order
 from sparkgap.judge.patience import NOTHING, Patience
 from sparkgap.judge.questionnaire import Questionnaire, batches
+from sparkgap.judge.verdicts import OWN_FAILURE
 
 if TYPE_CHECKING:
     from sparkgap.judge.builds import Workshop
@@ -41,6 +43,7 @@ SEEDS = (0, 1)
 MOST_CACHED, MOST_CACHED_BYTES = 256, 64 << 10
 MOST_TOGETHER, MOST_TOGETHER_BYTES, LONGEST_TOGETHER_S = 16, 1 << 18, 0.5
 WORTH_A_REHEARSAL = 20  # calls
+MUCH_SAID = 64 << 10  # bytes, after which a program may have ended because a socket was full
 MOST_TESTS, MOST_TESTS_BYTES = 64, 4 << 20  # that one examiner runs
 LOOK_S = 0.02  # how long a program runs before it is asked whether what it has answered already decides
 _CHILD_ENDED = {signal.SIGCHLD}
@@ -155,8 +158,9 @@ class Worker:
         if job["kind"] == "tests" and job["ahead"] and tests.asked is not None:
             if self._waiting and not self._go_together(job, self._waiting[0].job):
                 self._settle()
-            with contextlib.suppress(Broken, TooLong):
-                self._waiting.append(self._interviewed(job, SEEDS[0]))
+            transcript = self._attempt(job)
+            if transcript is not None:
+                self._waiting.append(transcript)
                 self._settle_if_due()
                 return
         self._settle()
@@ -164,6 +168,13 @@ class Worker:
         if verdict["status"] == "passed" and verdict.get("calls", 0) >= WORTH_A_REHEARSAL and job["ahead"]:
             self._learn_questions(job)
         self._tell([verdict])
+
+    def _attempt(self, job: dict[str, Any]) -> Transcript | None:
+        """Run a program by all that its tests ask; None if that does not go."""
+        try:
+            return self._interviewed(job, SEEDS[0])
+        except Exception:  # what broke is found out, and replaced, where it is judged in the other way
+            return None
 
     def _learn_questions(self, job: dict[str, Any]) -> None:
         """Have the tests, which ask a lot, run once more to find out if it is always the same."""
@@ -187,9 +198,9 @@ class Worker:
             return
         self._dismiss_examiner()
 
-    def _forget_questions(self, tests: Tests) -> None:
-        """Go back to asking one by one, if what tests ask was found out by a rehearsal."""
-        if tests.key in self._unforeseeable:
+    def _forget_questions(self, tests: Tests, *, full: bool) -> None:
+        """Go back to asking one by one: where the answers do not fit, or a rehearsal was wrong on what is asked."""
+        if full or tests.key in self._unforeseeable:
             self._know(tests._replace(asked=None))
 
     def _know(self, tests: Tests) -> None:
@@ -242,8 +253,9 @@ class Worker:
         reports = self._reports([(each.job, each.said) for each in transcripts])
         for each, report in zip(transcripts, reports, strict=True):
             gone = report["status"] == "gone"
-            if report["status"] == "again":
-                self._forget_questions(each.job["tests"])
+            full = gone and each.ending.status >> 8 == OWN_FAILURE and len(each.said) > MUCH_SAID
+            if report["status"] == "again" or full:
+                self._forget_questions(each.job["tests"], full=full)
             verdict = verdicts_of.compose(report, each.ending, each.job, each.asleep)
             unclear = gone and verdict["status"] != "timeout"  # that is run again by the judge, alone
             unclear = unclear or verdict["status"] in ("again", "output")
@@ -382,18 +394,14 @@ class Worker:
             return {"status": "infra", "stage": "load", "reason": tests.body[1:].decode()}
         zygote = self._zygote("candidate", seed, job["packages"])
         examiner = self._examiner_for(job)
-        ours: list[int] = []
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
-            to_examiner, from_candidate = os.pipe()
-            ours += [to_examiner, from_candidate]
-            to_candidate, from_examiner = os.pipe()
-            ours += [to_candidate, from_examiner]
-            zygote.order(scripts.order_for(job), (to_candidate, from_candidate))
+            zygote.order(scripts.order_for(job), (theirs.fileno(),))
             body = marshal.dumps((tests.key, job["all_tests"], job["source"], job["output_kb"] << 10))
-            examiner.channel.send(b"J" + body, (to_examiner, from_examiner))
+            examiner.channel.send(b"J" + body, (ours.fileno(),))
         finally:
-            for descriptor in ours:
-                os.close(descriptor)
+            ours.close()
+            theirs.close()
         return self._watch(job, zygote, examiner)
 
     def _examiner_for(self, job: dict[str, Any]) -> Examiner:
