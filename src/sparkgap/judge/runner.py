@@ -29,6 +29,7 @@ MODULE = "solution"
 EPOCH = 1_600_000_000  # 2020-09-13 12:26:40 UTC: when every program believes it starts
 
 _LENGTH = struct.Struct("=I")
+_FULL = 70  # EX_SOFTWARE, as for any failure of ours
 _MOST_TEXT = 2000
 _MOST_HELD, _LONGEST_HELD_NS = 16384, 1_000_000  # of answers that nobody waits for: bytes, and how long
 _monotonic_ns, _read, _write, _exit, _unmarshalled = time.monotonic_ns, os.read, os.write, os._exit, marshal.loads
@@ -212,9 +213,12 @@ class _Candidate:
 
     def _write_out(self) -> None:
         data, self._out = self._out, b""
-        sent = _write(self._writing, data)
-        while sent < len(data):
-            sent += _write(self._writing, data[sent:])
+        try:
+            sent = _write(self._writing, data)
+            while sent < len(data):
+                sent += _write(self._writing, data[sent:])
+        except BlockingIOError:  # nobody reads: it will be asked in the other way
+            _exit(_FULL)
 
     def _keep(self, value: Any) -> int:
         self._kept.append(value)
@@ -261,11 +265,15 @@ class _Candidate:
             self._answer(self._do, *rest)
 
     def _answer_each(self, calls: list[tuple[str, Any]]) -> None:
-        """Answer calls of which none waits for the answer to another."""
+        """Answer calls of which none waits for the answer to another.
+
+        Where nobody waits for the answers either, they are written a few at a time; the 1st, 2nd, 4th, 8th ... at once,
+        so that one who looks in on a program that never ends sees what it got wrong before.
+        """
         due = _monotonic_ns() + _LONGEST_HELD_NS
-        for name, args in calls:
+        for place, (name, args) in enumerate(calls):
             self._answer(self._call_only, name, args)
-            if not self._batched or len(self._out) > _MOST_HELD or _monotonic_ns() > due:
+            if not (self._batched and place & (place + 1)) or len(self._out) > _MOST_HELD or _monotonic_ns() > due:
                 self._let_out()
                 due = _monotonic_ns() + _LONGEST_HELD_NS
 
