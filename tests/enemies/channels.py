@@ -114,7 +114,7 @@ _ENDS = {
     "takes back what it has said": "os.read(os.open(f'/proc/self/fd/{W}', os.O_RDONLY | 2048), 1 << 16)",
     "reads its own questions away": "fcntl.fcntl(R, fcntl.F_SETFL, 2048); os.read(R, 1 << 16)",
     "writes passed to every descriptor": "[os.write(fd, b'passed') for fd in (1, 2, W)]",
-    "sends its descriptors away": "socket.send_fds(line(), [b'v5'], [0, 1, 2])",
+    "sends its descriptors away": "socket.send_fds(line(), [struct.pack('=I', 2) + b'v5'], [0, 1, 2])",
 }
 
 

@@ -33,7 +33,7 @@ TESTS: dict[str, Tests] = {
     "nothing": CodeTests("assert True\n"),
 }
 _SUM = "    return P(a.x + b) if hasattr(a, 'x') else a + b\n"
-_LIMITS = Limits(cpu_s=0.4, output_kb=256, memory_mb=256)
+_LIMITS = Limits(cpu_s=0.4, output_kb=256, memory_mb=128)
 SOURCES = {
     "right": f"def add(a, b):\n{_SUM}",
     "prints": f"def add(a, b):\n    print(a, b)\n{_SUM}",
@@ -70,12 +70,12 @@ def told(verdict: Verdict) -> tuple[object, ...]:
 
 
 QUICK = [(s, t) for s in SOURCES for t in TESTS if s not in ("loops", "eats")]
-SLOW = [("loops", "asserts"), ("eats", "asserts"), ("loops", "a loop"), ("eats", "inputs")]
+SLOW = [("loops", "asserts"), ("eats", "inputs")]
 
 
 def test_a_program_gets_the_same_verdict_in_any_company() -> None:
     pairs = QUICK + SLOW
-    shuffled = [pair for pair in pairs for _ in range(3)]
+    shuffled = QUICK * 2 + SLOW
     random.Random(5).shuffle(shuffled)
     with Judge(workers=1) as judge:
         alone = {pair: told(judge.run(program(*pair))) for pair in pairs}

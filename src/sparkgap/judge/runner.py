@@ -194,7 +194,10 @@ class _Candidate:
         while len(buffer) < 4 or len(buffer) < 4 + _length(buffer)[0]:
             if self._out:
                 self._let_out()
-            chunk = _read(self._reading, 1 << 16 if buffer else 4096)
+            try:
+                chunk = _read(self._reading, 1 << 16 if buffer else 4096)
+            except OSError:
+                _exit(_FULL)
             if not chunk:
                 _exit(0)
             buffer += chunk
@@ -217,7 +220,7 @@ class _Candidate:
             sent = _write(self._writing, data)
             while sent < len(data):
                 sent += _write(self._writing, data[sent:])
-        except BlockingIOError:  # nobody reads: it will be asked in the other way
+        except OSError:  # nobody reads: it is over, or will be asked in the other way
             _exit(_FULL)
 
     def _keep(self, value: Any) -> int:
