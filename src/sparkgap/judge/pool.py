@@ -32,7 +32,8 @@ class WorkerProcess:
         self.key = b""  # of the tests that it was sent last
         self._kits: set[str] = set()  # of the languages that it knows
         self._since = time.monotonic()
-        self._bytes = 0  # of the jobs that it has, at the most
+        self._sizes: deque[int] = deque()  # of the messages by which it got them
+        self._bytes = 0  # their sum
         home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._pid = os.posix_spawn(
             sys.executable,
@@ -75,8 +76,10 @@ class WorkerProcess:
         """Whether the job may be sent while the worker is still at others: small enough, and none of a worker's end."""
         if not self.jobs:
             return True
-        size = len(job.message()) + (0 if job.key == self.key else len(job.tests))
-        return self._bytes + size < _MOST_AHEAD and not job.deaths and not self.jobs[0].deaths
+        return self._bytes + self._size(job) < _MOST_AHEAD and not job.deaths and not self.jobs[0].deaths
+
+    def _size(self, job: Job) -> int:
+        return len(job.message()) + (0 if job.key == self.key else len(job.tests))
 
     def give(self, job: Job) -> None:
         """Send a job, and its tests if the worker does not have them.
@@ -87,12 +90,12 @@ class WorkerProcess:
         if not self.jobs:
             self._since = time.monotonic()
         self.jobs.append(job)
-        self._bytes += len(job.message())
+        self._sizes.append(self._size(job))
+        self._bytes += self._sizes[-1]
         if job.kit is not None and job.kit.language not in self._kits:
             self.channel.send(b"K" + marshal.dumps(job.kit.plain()))
             self._kits.add(job.kit.language)
         if job.key and job.key != self.key:
-            self._bytes += len(job.tests)
             self.channel.send((b"T" if job.kit is None else b"U") + job.key + job.tests)
             self.key = job.key
         self.channel.send(job.message())
@@ -100,9 +103,8 @@ class WorkerProcess:
     def finished(self) -> Job:
         """Return the job whose verdict has come: they come in order."""
         self._since = time.monotonic()
-        job = self.jobs.popleft()
-        self._bytes = self._bytes - len(job.message()) if self.jobs else 0
-        return job
+        self._bytes -= self._sizes.popleft()
+        return self.jobs.popleft()
 
     def overdue(self) -> bool:
         """Whether the worker has been at one job for longer than any job can take."""
