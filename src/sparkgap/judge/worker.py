@@ -104,7 +104,7 @@ class Worker:
         self._examiner: Examiner | None = None
         self._tests = Tests(b"", b"", None)
         self._cache: dict[bytes, Tests] = {}  # by key, oldest first
-        self._waiting: list[Transcript] = []  # for their examination; all of these tests
+        self._waiting: list[Transcript] = []  # for their examination, in the order of their jobs
         self._since = 0.0  # the first of them waits
         self._unforeseeable: set[bytes] = set()  # keys of tests that were rehearsed for nothing, or to no avail
         self._kits: dict[str, dict[str, Any]] = {}  # of compiled languages, as they are first wanted
@@ -182,21 +182,20 @@ class Worker:
         if tests.asked is not None or tests.key in self._unforeseeable or tests.body[:1] != b"C":
             return
         self._unforeseeable.add(tests.key)  # if nothing comes of it
-        with contextlib.suppress(Broken, channel.Closed):
+        try:
             examiner = self._examiner_for(job)
             examiner.channel.send(b"Q" + tests.key)
             self._wait(examiner.channel.fileno(), Patience(job), None, examiner.zygote)
             said, calls = json.loads(str(examiner.channel.receive(), "ascii"))
-            code = testcode.TestCode.unpack(tests.body[1:])
             rows = [(bytes.fromhex(row), int(due)) for row, due in said]
-            asked = Questionnaire(sorted(code.wanted), [], rows, plain=False)
-            if asked.fits():
-                foretold = tuple(bytes.fromhex(call) for call in calls)
-                learnt = Tests(tests.key, b"C" + code._replace(foretold=foretold).pack(), asked)
-                examiner.tests[tests.key] = learnt
-                self._know(learnt)
+            code = testcode.TestCode.unpack(tests.body[1:])._replace(foretold=tuple(map(bytes.fromhex, calls)))
+        except Exception:  # the tests ended their own process, or take too long for that
+            self._dismiss_examiner()
             return
-        self._dismiss_examiner()
+        asked = Questionnaire(sorted(code.wanted), [], rows, plain=False)
+        if asked.fits():
+            learnt = examiner.tests[tests.key] = Tests(tests.key, b"C" + code.pack(), asked)
+            self._know(learnt)
 
     def _forget_questions(self, tests: Tests, *, full: bool) -> None:
         """Go back to asking one by one: where the answers do not fit, or a rehearsal was wrong on what is asked."""
