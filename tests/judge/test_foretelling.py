@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from sparkgap import CodeTests, InputTests, Judge, Limits, Program
 from sparkgap.benchmarks import humaneval, mbpp
+from sparkgap.judge import wire
 from sparkgap.judge.foretelling import certain_calls
 from sparkgap.judge.preparing import prepare
+from sparkgap.judge.questionnaire import batches
 from sparkgap.judge.testcode import packed
 
 
@@ -287,6 +289,45 @@ def test_no_answer_is_found_among_the_arguments_of_later_calls(judge: Judge) -> 
     code = "assert f('stop') == 'pots'\nassert f('pots') == 'stop'\n"
     assert judge.run(Program("def f(x): return x[::-1]\n", CodeTests(code))).passed
     assert judge.run(Program(PEEKING, CodeTests(code))).status == "wrong"
+
+
+def test_nor_among_later_inputs(judge: Judge) -> None:
+    words = ["stop", "pots", "abc", "cba", "stop"]
+    tests = InputTests("f", tuple((word,) for word in words), tuple(word[::-1] for word in words))
+    assert judge.run(Program("def f(x): return x[::-1]\n", tests)).passed
+    verdict = judge.run(Program(PEEKING, tests))
+    assert (verdict.status, verdict.tests_passed) == ("wrong", 0)
+
+
+_answers = st.sampled_from([1.0, 2.0, True]) | st.recursive(
+    st.integers(-3, 3) | st.text("ab", max_size=2) | st.sampled_from([None, 10**30]),
+    lambda inner: st.lists(inner, max_size=2) | st.tuples(inner, inner) | st.dictionaries(st.text("k"), inner),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.lists(_answers, max_size=2).map(tuple), _answers), min_size=1, max_size=30))
+def test_batches_hold_all_inputs_and_no_answer_to_an_earlier_one(cases: list[tuple[tuple[Any, ...], Any]]) -> None:
+    found = batches("f", [args for args, _ in cases], [answer for _, answer in cases])
+    given: list[Any] = []
+    for message, size in found:
+        assert message[:1] == b"j"
+        what, name, many = wire.Decoder({}, lambda number, name: None).loads(message[1:])
+        assert (what, name, len(many)) == ("calls", "f", size)
+        answers: list[Any] = []
+        for args in many:
+            place = len(given)
+            assert not any(answer == arg for answer in answers for arg in args), "asked beside what it answers"
+            if cases[place][1] not in ("", [], {}, 0, 1, None):
+                answers.append(cases[place][1])
+            given.append(args)
+    assert given == [args for args, _ in cases]
+
+
+def test_batches_are_short_enough_for_a_socket() -> None:
+    found = batches("f", [("x" * 9000,)] * 10, None)
+    assert [size for _, size in found] == [3, 3, 3, 1]
 
 
 def test_what_is_printed_is_kept(judge: Judge) -> None:

@@ -264,7 +264,7 @@ class InputExam:
 
     @functools.cached_property
     def _batches(self) -> list[tuple[bytes, int]]:
-        return batches(self._entry_point, self._inputs)
+        return batches(self._entry_point, self._inputs, self._expected)
 
     def run(self, link: Link, result: Result) -> None:
         """Send the inputs in batches and compare what comes back, in order."""

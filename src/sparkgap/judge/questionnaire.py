@@ -6,6 +6,7 @@ turns for each program cost more than what they do.
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -27,18 +28,48 @@ class Questionnaire(NamedTuple):
         return bool(self.rows) and all(len(message) < _LONGEST for message, _ in self.rows)
 
 
-def batches(entry_point: str, inputs: Sequence[Sequence[Any]]) -> list[tuple[bytes, int]]:
-    """Return inputs in batches small enough to write before any answer is read: messages, and inputs in each."""
+def batches(
+    entry_point: str, inputs: Sequence[Sequence[Any]], expected: Sequence[Any] | None
+) -> list[tuple[bytes, int]]:
+    """Return inputs as messages, with the number of inputs in each.
+
+    A batch is small enough to be written before any answer is read. And none of its arguments is what is expected of
+    an input before it in the same batch, or a program could answer by that (`foretelling.py`): whole arguments are
+    looked at, not what they hold.
+
+    Args:
+        expected: the answers; None if they are to be recorded.
+    """
+    head = b'j["calls",' + wire.dumps(entry_point) + b",["
     found: list[tuple[bytes, int]] = []
-    batch: list[Sequence[Any]] = []
+    batch: list[bytes] = []
+    answers: set[Any] = set()
     size = 0
-    for args in inputs:
-        length = len(wire.dumps(args))
-        if batch and size + length > _BATCH_BYTES:
-            found.append((b"j" + wire.dumps(["calls", entry_point, batch]), len(batch)))
+    for place, args in enumerate(inputs):
+        text = wire.dumps(args)
+        if batch and (size + len(text) > _BATCH_BYTES or not answers.isdisjoint(map(_blurred, args))):
+            found.append((head + b",".join(batch) + b"]]", len(batch)))
             batch, size = [], 0
-        batch.append(args)
-        size += length
+            answers.clear()
+        batch.append(text)
+        size += len(text)
+        if expected is not None:
+            answer = _blurred(expected[place])
+            if answer not in _GUESSED:
+                answers.add(answer)
     if batch:
-        found.append((b"j" + wire.dumps(["calls", entry_point, batch]), len(batch)))
+        found.append((head + b",".join(batch) + b"]]", len(batch)))
     return found
+
+
+def _blurred(value: Any) -> Any:
+    """Return the same for values that tests may take for each other: 1 and 1.0, a list and a tuple."""
+    if value is None or isinstance(value, int | float | str):
+        return value
+    try:
+        return marshal.dumps(value, 2).replace(b"(", b"[")  # far faster than `repr`, and of integers of any length
+    except ValueError:
+        return repr(value)
+
+
+_GUESSED = {None, True, False, "", *map(_blurred, ([], {}, set()))}  # True is 1 here, and False 0

@@ -531,7 +531,7 @@ def _prepared(key: bytes, message: bytes) -> Tests:
             return Tests(key, b"X" + f"the tests do not compile: {type(error).__name__}: {error}".encode(), None)
         body = b"C" + tests.pack()
     elif described["kind"] == "inputs":
-        rows = batches(described["entry_point"], described["inputs"])
+        rows = batches(described["entry_point"], described["inputs"], described["expected"])
         passes_sets = any(b'{"s":' in row or b'{"f":' in row for row, _ in rows)
         asked = Questionnaire([described["entry_point"]], [], rows, plain=True)
         body = b"Is" if passes_sets else b"I-"
