@@ -151,7 +151,7 @@ _bodies = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(_bodies, min_size=60, max_size=60))
 def test_no_generated_program_that_is_let_off_shows_an_order(sources: list[str]) -> None:
     cases = [(source, f"f({WORDS!r})") for source in sources if not sensitive(source)]
