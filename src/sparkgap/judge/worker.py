@@ -45,7 +45,7 @@ MOST_TOGETHER, MOST_TOGETHER_BYTES, LONGEST_TOGETHER_S = 16, 1 << 18, 0.5
 WORTH_A_REHEARSAL = 20  # calls
 MUCH_SAID = 64 << 10  # bytes, after which a program may have ended because a socket was full
 MOST_TESTS, MOST_TESTS_BYTES = 64, 4 << 20  # that one examiner runs
-LOOK_S = 0.02  # how long a program runs before it is asked whether what it has answered already decides
+LOOK_S = 0.004  # how long a program runs before the examiner is asked whether what it has answered already decides
 _CHILD_ENDED = {signal.SIGCHLD}
 
 
@@ -70,6 +70,23 @@ class Transcript(NamedTuple):
     said: bytes
     ending: Ending
     asleep: bool
+
+
+class Looks:
+    """When to look in on a program: now and then, ever more seldom."""
+
+    def __init__(self) -> None:
+        self._wait_s = LOOK_S
+        self.due = time.monotonic() + LOOK_S
+
+    def is_due(self) -> bool:
+        """Whether it is time for the next look, which is then taken for done."""
+        now = time.monotonic()
+        if now < self.due:
+            return False
+        self._wait_s *= 3
+        self.due = now + self._wait_s
+        return True
 
 
 @dataclass
@@ -294,26 +311,32 @@ class Worker:
         """
         zygote = self._zygote("candidate", seed, job["packages"])
         interview = Interview(job, job["tests"].asked, zygote)
-        patience = Patience(job)
+        patience, looks = Patience(job), Looks()
         try:
             while interview.goes_on():
                 self._wait(interview.fileno(), patience, zygote)
                 interview.hear()
-            self._await_end(job, interview, patience, zygote)
+                if looks.is_due() and self._is_decided(job, interview):
+                    break
+            if interview.goes_on():
+                zygote.end()
+            self._await_end(job, interview, patience, looks, zygote)
             ending = zygote.ending()
             return Transcript(job, interview.transcript(), ending, patience.asleep)
         finally:
             interview.close()
 
-    def _await_end(self, job: dict[str, Any], interview: Interview, patience: Patience, zygote: ZygoteProcess) -> None:
+    def _await_end(
+        self, job: dict[str, Any], interview: Interview, patience: Patience, looks: Looks, zygote: ZygoteProcess
+    ) -> None:
         """Wait until the program has ended; end it if it takes too much, or has given a wrong answer already.
 
         What is waited for is the signal of a child's end: to learn the program's pidfd first would take a turn more.
         """
         now = time.monotonic()
-        tick, look, look_s = now + TICK_S, now + LOOK_S, LOOK_S
+        tick = now + TICK_S
         while True:
-            signal.sigtimedwait(_CHILD_ENDED, max(0.0, min(zygote.due(), tick, look) - now) + 0.001)
+            signal.sigtimedwait(_CHILD_ENDED, max(0.0, min(zygote.due(), tick, looks.due) - now) + 0.001)
             if zygote.has_ended():
                 return
             now = time.monotonic()
@@ -322,11 +345,12 @@ class Worker:
                 self._tick(patience, zygote, None)
                 self._check_judge()
                 tick = now + TICK_S
-            if now >= look:
-                if interview.hear() and self._reports([(job, interview.said())])[0]["status"] not in ("gone", "again"):
-                    zygote.end()
-                look_s *= 4
-                look = time.monotonic() + look_s
+            if looks.is_due() and interview.hear() and self._is_decided(job, interview):
+                zygote.end()
+
+    def _is_decided(self, job: dict[str, Any], interview: Interview) -> bool:
+        """Whether what a program has answered so far decides its verdict."""
+        return self._reports([(job, interview.said())])[0]["status"] not in ("gone", "again")
 
     def _check_judge(self) -> None:
         poller = select.poll()
