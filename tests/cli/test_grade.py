@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -254,10 +255,12 @@ def test_two_at_once_on_one_folder_are_refused(tmp_path: Path) -> None:
         until = time.monotonic() + 60
         while lines_in(tmp_path / "run" / "scores.jsonl") < 1 and time.monotonic() < until:
             time.sleep(0.002)
+        first.send_signal(signal.SIGSTOP)  # or it might be done before the second has begun
         second = sparkgap(path, "--out", "run", "--no-preflight")
         assert second.returncode == 2
         assert "being written by another process" in second.stderr
     finally:
+        first.send_signal(signal.SIGCONT)
         assert first.wait(timeout=60) == 0
 
 

@@ -37,7 +37,7 @@ def test_forgery_fails(judge: Judge, enemy: Attack) -> None:
     assert not complaints(enemy, outcome(judge, enemy), judge.isolation)
 
 
-@pytest.mark.parametrize("enemy", [*EXITS, *PATCHES, *PEEKS, *CHANNELS], ids=lambda enemy: enemy.name)
+@pytest.mark.parametrize("enemy", [*EXITS, *PEEKS, *CHANNELS], ids=lambda enemy: enemy.name)
 def test_forgery_fails_where_it_is_asked_one_thing_after_the_other(judge: Judge, enemy: Attack) -> None:
     trial = ADD if enemy.trial is INPUTS else enemy.trial
     if isinstance(trial.tests, CodeTests):
