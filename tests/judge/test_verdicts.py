@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sparkgap import CodeTests, DocTests, InputTests, Judge, Limits, Program, Verdict
-from sparkgap.types import Diagnostic, Failure
+from sparkgap.types import Diagnostic, Failure, Tests
 
 
 def run(judge: Judge, source: str, tests: str, prelude: str = "", *, all_tests: bool = False) -> Verdict:
@@ -167,3 +167,24 @@ def test_a_name_that_the_program_lacks_is_its_own_error(judge: Judge) -> None:
     verdict = run(judge, "def g(x): return x\n", "assert f(1) == 1")
     assert verdict.status == "raised"
     assert "'f'" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("tests", "reason"),
+    [
+        (InputTests("add", ((1, 2), (3, 4)), (3,)), "2 inputs, but 1 expected outputs"),
+        (InputTests("add", (), ()), "no input to try"),
+        (InputTests("add", (1, 2), (1, 2)), "input 0 is no list of arguments: 1"),  # type: ignore[arg-type]
+        (InputTests("add", ((1, 2),), (3,), oracle="nope"), "no such oracle: 'nope'; there are"),
+        (CodeTests("assert add(1, 2) ==\n"), "do not compile: SyntaxError"),
+        (CodeTests("assert add(" + "(" * 300 + ")" * 300 + ")\n"), "do not compile"),
+        (DocTests("no examples"), "the text has no examples"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_tests_that_are_none_are_no_failure_of_the_programs(judge: Judge, tests: Tests, reason: str) -> None:
+    workers = [worker._pid for worker in judge._pool]
+    verdict = judge.run(Program("def add(a, b): return a + b\n", tests))
+    assert verdict.status == "infra"
+    assert reason in verdict.reason
+    assert [worker._pid for worker in judge._pool] == workers

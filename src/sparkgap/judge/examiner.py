@@ -1,12 +1,13 @@
 """What runs in the examiner's process: the tests, the expected values, and the only voice that says "passed".
 
-The candidate is in another process and is reached through two pipes that carry plain values (`wire.py`). The examiner
-is forked for one set of tests, and judges one program after another by it, each in a fresh namespace. It too is jailed:
-tests come from files that somebody else wrote.
+The candidate is in another process; what it answers, or has answered, is plain values (`wire.py`). The examiner is
+forked for one set of tests, or for several that leave nothing behind, and judges one program after another, each in a
+fresh namespace. It too is jailed: tests come from files that somebody else wrote.
 """
 
 from __future__ import annotations
 
+import _socket as socket
 import json
 import marshal
 import os
@@ -25,23 +26,22 @@ def rehearse(times: int = 12) -> None:
     prelude = 'from typing import List\ndef g(a: List[int]):\n    """Declared only."""\n'
     words = [b"s" + wire.dumps(["compiled", False]), b"s" + wire.dumps(["loaded", {"g": "function"}]), b"v2", b"v3"]
     answers = b"".join(len(word).to_bytes(4, sys.byteorder) + word for word in words)
-    from_candidate, theirs_out = os.pipe()
-    theirs_in, to_candidate = os.pipe()
+    ours, theirs = socket.socketpair()
     from sparkgap.judge import preparing
 
     asked, recorded = (preparing.prepare(text, prelude)[0].pack() for text in (code, certain))
     for _ in range(times):
-        os.write(theirs_out, answers)
+        theirs.send(answers)
         job = marshal.loads(marshal.dumps((False, prelude, 1 << 20)))  # noqa: S302
-        _told(_examined(exams.prepare(b"C" + asked), job, [from_candidate, to_candidate]))
-        os.read(theirs_in, 1 << 16)
+        _told(_examined(exams.prepare(b"C" + asked), job, ours.fileno()))
+        theirs.recv(1 << 16)
         _told([_reread(exams.prepare(b"C" + recorded), False, answers)])
-    for end in (from_candidate, theirs_out, theirs_in, to_candidate):
-        os.close(end)
+    ours.close()
+    theirs.close()
 
 
 def main(descriptors: list[int]) -> None:
-    """Serve one set of tests: first the tests, then programs, until the worker hangs up."""
+    """Serve: tests, and programs to examine by them, until the worker hangs up."""
     worker = channel.inherit(descriptors[0])
     exam_of: dict[bytes, exams.Exam | str] = {}  # by the key of the tests; or why there is none
     while True:
@@ -60,13 +60,13 @@ def main(descriptors: list[int]) -> None:
             rows, calls = exam.rehearse() if isinstance(exam, exams.CodeExam) else ([], [])
             worker.send(_told([[(row.hex(), due) for row, due in rows], [call.hex() for call in calls]]))
             continue
-        told, ends = marshal.loads(message[1:]), worker.descriptors()  # noqa: S302 - the worker's own
+        told = marshal.loads(message[1:])  # noqa: S302 - the worker's own
         if message[:1] == b"A":
             worker.send(_told([_reread(exam_of[key], *rest) for key, *rest in told]))
             continue
-        worker.send(_told(_examined(exam_of[told[0]], told[1:], ends)))
-        for end in ends:
-            os.close(end)
+        (line,) = worker.descriptors()
+        worker.send(_told(_examined(exam_of[told[0]], told[1:], line)))
+        os.close(line)
 
 
 def _told(reports: Any) -> bytes:
@@ -74,17 +74,13 @@ def _told(reports: Any) -> bytes:
     return json.dumps(reports).encode("ascii")
 
 
-def _examined(exam: exams.Exam | str, job: tuple[bool, str, int], ends: list[int]) -> dict[str, Any]:
-    """Load the program into the process at the other end, and examine it there, question by question.
-
-    Args:
-        ends: the descriptor of a socket, or of pipes from and to the program.
-    """
+def _examined(exam: exams.Exam | str, job: tuple[bool, str, int], line: int) -> dict[str, Any]:
+    """Load the program into the process at the other end of a socket, and examine it there, question by question."""
     if isinstance(exam, str):
         return _unprepared(exam)
     all_tests, source, most_bytes = job
     load = source, False, sorted(exam.wanted), sorted(exam.class_names), exam.captures, most_bytes, False
-    return _report(exam, Link(ends[0], ends[-1]), all_tests, load)
+    return _report(exam, Link(line), all_tests, load)
 
 
 def _reread(exam: exams.Exam | str, all_tests: bool, said: bytes) -> dict[str, Any]:

@@ -187,10 +187,10 @@ class _ToCandidate(wire.Encoder):
 class Link:
     """Requests to one candidate, and its answers as plain values."""
 
-    def __init__(self, reading: int, writing: int, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, line: int, most_bytes: int = MOST_BYTES) -> None:
+        """Begin; `line` is the descriptor of a socket."""
         self._most_bytes = most_bytes
-        self._reading = reading
-        self._writing = writing
+        self._line = line
         self._buffer = b""
         self._classes: dict[str, type] = {}
         self._encoder = _ToCandidate(self._classes)
@@ -246,7 +246,7 @@ class Link:
         data = memoryview(_LENGTH.pack(len(body)) + body)
         try:
             while data:
-                data = data[os.write(self._writing, data) :]
+                data = data[os.write(self._line, data) :]
         except ConnectionError:
             raise self.stop("gone") from None
 
@@ -279,13 +279,13 @@ class Link:
 
     def _read_some(self, most: int) -> bytes:
         try:
-            return os.read(self._reading, most)
+            return os.read(self._line, most)
         except ConnectionResetError:  # it is gone, and did not read all
             return b""
 
     def forged(self, why: object) -> Stop:
         """Return the end of the tests for a message that Sparkgap's own half of the process would never send."""
-        return self.stop("forbidden", f"it wrote to the judge's own pipe ({why})")
+        return self.stop("forbidden", f"it wrote what it should not to the judge ({why})")
 
     def _read(self, message: bytes) -> Any:
         if b'{"B":' in message or b'{"a":' in message:
@@ -394,7 +394,7 @@ class Recorded(Link):
             said: all that the program said.
             foretold: its calls, see `testcode.packed`.
         """
-        super().__init__(-1, -1)
+        super().__init__(-1)
         self._said, self._place = said, 0
         self._foretold = deque(foretold)
 

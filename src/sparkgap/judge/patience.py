@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+LOOK_S = 0.004  # how long a program runs before the examiner is asked whether what it has answered already decides
 ASLEEP_S = 2.0  # how long a program may neither run nor wait for a core
 EXAMINER_CPU_S = 3.0  # for one program's answers, on top of twice the program's own budget
 
@@ -50,6 +51,23 @@ class Patience:
             self._slept_s += max(0.0, now - then - max(0.0, had_s - before_s))
         self._last = now, had_s
         self.asleep = self._slept_s > ASLEEP_S
+
+
+class Looks:
+    """When to look in on a program: now and then, ever more seldom."""
+
+    def __init__(self) -> None:
+        self._wait_s = LOOK_S
+        self.due = time.monotonic() + LOOK_S
+
+    def is_due(self) -> bool:
+        """Whether it is time for the next look, which is then taken for done."""
+        now = time.monotonic()
+        if now < self.due:
+            return False
+        self._wait_s *= 3
+        self.due = now + self._wait_s
+        return True
 
 
 def waited_for_core(pidfd: int) -> tuple[float, bool]:

@@ -39,13 +39,22 @@ def batches(
 
     Args:
         expected: the answers; None if they are to be recorded.
+
+    Raises:
+        ValueError: there are none, an input is no list of arguments, or not each has its answer.
     """
+    if not inputs:
+        raise ValueError("there is no input to try: they would prove nothing")
+    if expected is not None and len(expected) != len(inputs):
+        raise ValueError(f"{len(inputs)} inputs, but {len(expected)} expected outputs")
     head = b'j["calls",' + wire.dumps(entry_point) + b",["
     found: list[tuple[bytes, int]] = []
     batch: list[bytes] = []
     answers: set[Any] = set()
     size = 0
     for place, args in enumerate(inputs):
+        if not isinstance(args, list | tuple):
+            raise ValueError(f"input {place} is no list of arguments: {args!r:.80}")
         text = wire.dumps(args)
         if batch and (size + len(text) > _BATCH_BYTES or not answers.isdisjoint(map(_blurred, args))):
             found.append((head + b",".join(batch) + b"]]", len(batch)))

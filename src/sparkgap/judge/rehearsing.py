@@ -3,7 +3,8 @@
 Loops, helpers and seeded chance decide what such tests ask, and mostly not the answers. So a run in which each answer
 is a blank finds it out; where the tests want to know more of an answer than how it compares, nothing is found. What is
 asked then can hold nothing that was made of an answer, since there was none. What an answer is compared with is noted,
-and begins a new row where it is asked later (`foretelling.py` says why).
+and begins a new row where it is asked later (`foretelling.py` says why); tests that leave a choice of answers would
+hide some of that, and are left alone.
 """
 
 from __future__ import annotations

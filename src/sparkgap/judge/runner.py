@@ -7,6 +7,7 @@ first, which is sent before any of the program has run: that it compiled, and wh
 
 from __future__ import annotations
 
+import _socket
 import builtins
 import contextlib
 import io
@@ -18,15 +19,13 @@ import sys
 import time
 import types
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from sparkgap.judge import wire
+from sparkgap.judge import chance, wire
 from sparkgap.judge.hashing import hash_sensitive
 
 FILENAME = "solution.py"
 MODULE = "solution"
-EPOCH = 1_600_000_000  # 2020-09-13 12:26:40 UTC: when every program believes it starts
 
 _LENGTH = struct.Struct("=I")
 _FULL = 70  # EX_SOFTWARE, as for any failure of ours
@@ -46,101 +45,8 @@ def warm_up() -> None:
     quitter = sys.modules["_sitebuiltins"].Quitter
     for name in ("exit", "quit"):
         setattr(builtins, name, quitter(name, "Ctrl-D (i.e. EOF)"))
-    _fix_clock()
-    for name, fix in _FIXES.items():
-        if name in sys.modules:
-            fix(sys.modules[name])
-    sys.meta_path.insert(0, _Fixing)
+    chance.fix()
     rehearse()
-
-
-_started = [0]  # the monotonic clock, in nanoseconds, when the program's process began
-
-
-def _fix_clock() -> None:
-    """Have the calendar start at EPOCH in every process; time still passes."""
-    monotonic_ns, gmtime, strftime, asctime = time.monotonic_ns, time.gmtime, time.strftime, time.asctime
-
-    def now_ns() -> int:
-        return EPOCH * 10**9 + monotonic_ns() - _started[0]
-
-    time.time_ns = now_ns
-    time.time = lambda: now_ns() / 1e9
-    time.gmtime = time.localtime = lambda seconds=None: gmtime(time.time() if seconds is None else seconds)
-    time.ctime = lambda seconds=None: asctime(time.gmtime(seconds))
-    time.strftime = lambda form, moment=None: strftime(form, time.gmtime() if moment is None else moment)
-    time.asctime = lambda moment=None: asctime(time.gmtime() if moment is None else moment)
-
-
-def _fix_dates(_: Any) -> None:
-    """Give `datetime` a today and a now that follow the fixed clock."""
-    import datetime as dt
-
-    class StandIn(type):
-        """Instances of the original are instances of what stands in for it."""
-
-        def __instancecheck__(cls, instance: Any) -> bool:
-            return isinstance(instance, cls.__mro__[1])
-
-        def __subclasscheck__(cls, subclass: type) -> bool:
-            return issubclass(subclass, cls.__mro__[1])
-
-    class datetime(dt.datetime, metaclass=StandIn):
-        __slots__ = ()
-
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> Any:
-            return cls.fromtimestamp(time.time(), tz)
-
-        @classmethod
-        def utcnow(cls) -> Any:
-            return cls.fromtimestamp(time.time(), dt.UTC).replace(tzinfo=None)
-
-        @classmethod
-        def today(cls) -> Any:
-            return cls.now()
-
-    class date(dt.date, metaclass=StandIn):
-        __slots__ = ()
-
-        @classmethod
-        def today(cls) -> Any:
-            return cls.fromtimestamp(time.time())
-
-    for stand_in in (datetime, date):
-        stand_in.__module__ = "datetime"
-        stand_in.__qualname__ = stand_in.__name__
-        setattr(dt, stand_in.__name__, stand_in)
-
-
-def _fix_random(random: Any) -> None:
-    """Seed the generator that a program shares with itself alone."""
-    random.seed(0)
-
-
-_FIXES: dict[str, Callable[[Any], None]] = {"datetime": _fix_dates, "random": _fix_random}
-
-
-class _Fixing:
-    """The finder of modules that chance or the hour would get in by: they are fixed once loaded, whoever wants them."""
-
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
-        """Return where the module is found, as the other finders say, with what is to be done after its loading."""
-        fix = _FIXES.get(name)
-        if fix is None:
-            return None
-        for finder in sys.meta_path:
-            spec = None if finder is _Fixing else finder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                spec.loader.exec_module = partial(_load_and_fix, spec.loader.exec_module, fix)  # type: ignore[method-assign]
-                return spec
-        return None
-
-
-def _load_and_fix(load: Callable[[Any], None], fix: Callable[[Any], None], module: Any) -> None:
-    load(module)
-    fix(module)
 
 
 class _Candidate:
@@ -152,7 +58,7 @@ class _Candidate:
     """
 
     def __init__(self) -> None:
-        self._reading = self._writing = -1
+        self._line = -1
         self._buffer = b""
         self._most_bytes = 0
         self._captures = self._batched = False
@@ -165,10 +71,10 @@ class _Candidate:
         self._names = self._module.__dict__
         self._names["__file__"] = FILENAME
 
-    def attend(self, reading: int, writing: int) -> bool:
-        """Take in the program; return whether calls may follow."""
-        self._reading, self._writing = reading, writing
-        _started[0] = _monotonic_ns()
+    def attend(self, line: int) -> bool:
+        """Take in the program from a socket; return whether calls may follow."""
+        self._line = line
+        chance.started[0] = _monotonic_ns()
         source, script, wanted, classes, self._captures, self._most_bytes, self._batched = self._request()
         names = self._names
         if script:
@@ -195,7 +101,7 @@ class _Candidate:
             if self._out:
                 self._let_out()
             try:
-                chunk = _read(self._reading, 1 << 16 if buffer else 4096)
+                chunk = _read(self._line, 1 << 16 if buffer else 4096)
             except OSError:
                 _exit(_FULL)
             if not chunk:
@@ -217,9 +123,9 @@ class _Candidate:
     def _write_out(self) -> None:
         data, self._out = self._out, b""
         try:
-            sent = _write(self._writing, data)
+            sent = _write(self._line, data)
             while sent < len(data):
-                sent += _write(self._writing, data[sent:])
+                sent += _write(self._line, data[sent:])
         except OSError:  # nobody reads: it is over, or will be asked in the other way
             _exit(_FULL)
 
@@ -452,18 +358,17 @@ def main(descriptors: list[int]) -> None:
     if len(descriptors) > 1:
         os.dup2(descriptors[1], 0)
         os.close(descriptors[1])
-    if _prepared.attend(descriptors[0], descriptors[0]):
+    if _prepared.attend(descriptors[0]):
         while True:
             _prepared.obey()
 
 
 def rehearse(times: int = 12) -> None:
-    """Load a small program and call it, over real pipes, so that forked processes find this path warm."""
+    """Load a small program and call it, over a real line, so that forked processes find this path warm."""
     global _prepared  # noqa: PLW0603 - the one that each forked process inherits
     source = "from typing import List\ndef f(a: List[int], b=1):\n    return len(a) + b\n"
     load: tuple[Any, ...] = source, False, ["f"], [], False, 1 << 20, True
-    ours_in, theirs_out = os.pipe()
-    theirs_in, ours_out = os.pipe()
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
     requests = (
         marshal.dumps(load), marshal.dumps(("each", [("f", ([1],)), ("f", ([2], 3))])),
         marshal.dumps(("call", "f", ([1, 2],), {})), wire.dumps(["calls", "f", [([1], 2.5), ([2], 3)]]),
@@ -471,13 +376,13 @@ def rehearse(times: int = 12) -> None:
     for _ in range(times):
         _prepared = _Candidate()
         for tag, body in zip(b"mmmj", requests, strict=True):
-            os.write(theirs_out, _LENGTH.pack(len(body) + 1) + bytes([tag]) + body)
-        _prepared.attend(ours_in, ours_out)
+            theirs.send(_LENGTH.pack(len(body) + 1) + bytes([tag]) + body)
+        _prepared.attend(ours.fileno())
         for _ in requests[1:]:
             _prepared.obey()
         _prepared._let_out()
-        os.read(theirs_in, 1 << 16)
+        theirs.recv(1 << 16)
     del sys.modules[MODULE]
-    for descriptor in (ours_in, theirs_out, theirs_in, ours_out):
-        os.close(descriptor)
+    ours.close()
+    theirs.close()
     _prepared = _Candidate()

@@ -83,7 +83,7 @@ def run_once(job: dict[str, Any], zygote: Forks, wait: Wait, given: str) -> dict
     finally:
         theirs.close()
         os.close(stdin)
-    link = Link(ours.fileno(), ours.fileno(), MOST_WORD_BYTES)
+    link = Link(ours.fileno(), MOST_WORD_BYTES)
     load: tuple[Any, ...] = job["source"], True, [], [], False, 1 << 20, False
     report: dict[str, Any] = {"status": "gone", "stage": "test", "reason": "", "sensitive": False, "heard": False}
     try:

@@ -51,7 +51,7 @@ def _death(ending: Ending, limits: Mapping[str, Any], asleep: bool, *, heard: bo
     if ending.cause is Cause.WALL:
         return {"status": "timeout", "reason": "it was not done when the backstop on wall time fell"}
     if ending.cause is Cause.ORDERED:
-        return {"status": "forbidden", "reason": "it closed the judge's own pipes and went on"}
+        return {"status": "forbidden", "reason": "it closed its line to the judge and went on"}
     if ending.signal:
         return _signalled(ending, limits)
     code = ending.status >> 8

@@ -10,57 +10,34 @@ sleeps or burns for ever, and puts the verdict together. A program is examined i
 
 from __future__ import annotations
 
-import _socket
 import contextlib
 import gc
-import json
 import marshal
 import os
 import select
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sparkgap.judge import channel, kernel, preparing, scripts, testcode, wire
-from sparkgap.judge import verdicts as verdicts_of
+from sparkgap.judge import channel, kernel, scripts, verdicts, wire
+from sparkgap.judge.examiners import Examiners
 from sparkgap.judge.handles import Broken, HungUp, Settings, ZygoteProcess
 from sparkgap.judge.interview import Interview
-from sparkgap.judge.orders import Ending, Order
-from sparkgap.judge.patience import NOTHING, Patience
-from sparkgap.judge.questionnaire import Questionnaire, batches
-from sparkgap.judge.verdicts import OWN_FAILURE
+from sparkgap.judge.orders import Ending
+from sparkgap.judge.patience import Looks, Patience
+from sparkgap.judge.testsets import TestSet, TestSets
+from sparkgap.judge.watching import CHILD_ENDED, Watch
 
 if TYPE_CHECKING:
     from sparkgap.judge.builds import Workshop
 
-TICK_S = 0.25
-GONE_MS = 1000  # how long a process may take to end once its pipes are closed
-EXAMINER_MEMORY_MB = 3072
+GONE_MS = 1000  # how long a process may take to end once its line is closed
 SEEDS = (0, 1)
-MOST_CACHED, MOST_CACHED_BYTES = 256, 64 << 10
 MOST_TOGETHER, MOST_TOGETHER_BYTES, LONGEST_TOGETHER_S = 16, 1 << 18, 0.5
 WORTH_A_REHEARSAL = 20  # calls
 MUCH_SAID = 64 << 10  # bytes, after which a program may have ended because a socket was full
-MOST_TESTS, MOST_TESTS_BYTES = 64, 4 << 20  # that one examiner runs
-LOOK_S = 0.004  # how long a program runs before the examiner is asked whether what it has answered already decides
-_CHILD_ENDED = {signal.SIGCHLD}
-
-
-class Tests(NamedTuple):
-    """A set of tests: its key, what an examiner is sent, and all that they ask, if that is certain."""
-
-    key: bytes
-    body: bytes
-    asked: Questionnaire | None
-
-    def goes_with(self, other: Tests) -> bool:
-        """Whether one examiner may run both."""
-        if self.key == other.key:
-            return True
-        return bool(self.asked and self.asked.plain and other.asked and other.asked.plain)
 
 
 class Transcript(NamedTuple):
@@ -72,58 +49,21 @@ class Transcript(NamedTuple):
     asleep: bool
 
 
-class Looks:
-    """When to look in on a program: now and then, ever more seldom."""
-
-    def __init__(self) -> None:
-        self._wait_s = LOOK_S
-        self.due = time.monotonic() + LOOK_S
-
-    def is_due(self) -> bool:
-        """Whether it is time for the next look, which is then taken for done."""
-        now = time.monotonic()
-        if now < self.due:
-            return False
-        self._wait_s *= 3
-        self.due = now + self._wait_s
-        return True
-
-
-@dataclass
-class Examiner:
-    """The running examiner and the tests that it has."""
-
-    channel: channel.Channel
-    zygote: ZygoteProcess
-    packages: bool
-    tests: dict[bytes, Tests]
-
-    def takes(self, job: dict[str, Any]) -> bool:
-        """Whether it may run the job's tests too."""
-        tests: Tests = job["tests"]
-        if tests.key in self.tests:
-            return True
-        known = self.tests.values()
-        small = len(known) < MOST_TESTS and len(tests.body) + sum(len(each.body) for each in known) < MOST_TESTS_BYTES
-        return small and self.packages == job["test_packages"] and tests.goes_with(next(iter(known)))
-
-
-Said = tuple[dict[str, Any], bytes]  # a job, and what its program has said
-
-
 class Worker:
     """Takes jobs from the judge and answers each with a verdict."""
 
     def __init__(self, judge: channel.Channel, settings: Settings) -> None:
         self._judge = judge
+        self._more = select.poll()  # whether the judge has sent more
+        self._more.register(judge.fileno(), select.POLLIN)
+        self._watch = Watch(judge.fileno())
         self._settings = settings
         self._zygotes: dict[tuple[str, int, bool], ZygoteProcess] = {}  # by role, hash seed, with packages
-        self._examiner: Examiner | None = None
-        self._tests = Tests(b"", b"", None)
-        self._cache: dict[bytes, Tests] = {}  # by key, oldest first
+        self._examiners = Examiners(partial(self._zygote, "examiner", SEEDS[0]), self._watch)
+        self._tests = TestSets()
+        self._rehearsed: set[bytes] = set()  # keys of tests
         self._waiting: list[Transcript] = []  # for their examination, in the order of their jobs
         self._since = 0.0  # the first of them waits
-        self._unforeseeable: set[bytes] = set()  # keys of tests that were rehearsed for nothing, or to no avail
         self._kits: dict[str, dict[str, Any]] = {}  # of compiled languages, as they are first wanted
         self._workshops: dict[str, Workshop] = {}
 
@@ -138,9 +78,7 @@ class Worker:
         for zygote in self._zygotes.values():
             zygote.close()
         self._zygotes.clear()
-        if self._examiner is not None:
-            self._examiner.channel.close()
-            self._examiner = None
+        self._examiners.close()
         for workshop in self._workshops.values():
             workshop.close()
         self._workshops.clear()
@@ -148,30 +86,22 @@ class Worker:
     def serve(self) -> None:
         """Answer jobs, in order, until the judge hangs up."""
         while True:
-            if self._waiting and not self._has_more():
+            if self._waiting and not (self._judge.holds_message() or self._more.poll(0)):
                 self._settle()
             message = self._judge.receive()
             if message[:1] == b"T":
-                self._tests = self._prepared_tests(message[1:17], message[17:])
-            elif message[:1] == b"U":  # tests in another language are a plan
-                self._tests = Tests(message[1:17], message[17:], None)
+                self._tests.take(message[1:17], message[17:])
+            elif message[:1] == b"U":
+                self._tests.take_plan(message[1:17], message[17:])
             elif message[:1] == b"K":
                 kit = marshal.loads(message[1:])  # noqa: S302 - the judge's own process sent it
                 self._kits[kit["language"]] = kit
             else:
-                self._take(marshal.loads(message[1:]) | {"tests": self._tests})  # noqa: S302
-
-    def _has_more(self) -> bool:
-        """Whether the judge has sent more by now."""
-        if self._judge.holds_message():
-            return True
-        poller = select.poll()
-        poller.register(self._judge.fileno(), select.POLLIN)
-        return bool(poller.poll(0))
+                self._take(marshal.loads(message[1:]) | {"tests": self._tests.current})  # noqa: S302
 
     def _take(self, job: dict[str, Any]) -> None:
         """Answer a job, or run its program and keep what it said until there are others to examine with it."""
-        tests: Tests = job["tests"]
+        tests: TestSet = job["tests"]
         if job["kind"] == "tests" and job["ahead"] and tests.asked is not None:
             if self._waiting and not self._go_together(job, self._waiting[0].job):
                 self._settle()
@@ -183,7 +113,7 @@ class Worker:
         self._settle()
         verdict = self._verdict(job)
         if verdict["status"] == "passed" and verdict.get("calls", 0) >= WORTH_A_REHEARSAL and job["ahead"]:
-            self._learn_questions(job)
+            self._rehearse(job)
         self._tell([verdict])
 
     def _attempt(self, job: dict[str, Any]) -> Transcript | None:
@@ -193,38 +123,15 @@ class Worker:
         except Exception:  # what broke is found out, and replaced, where it is judged in the other way
             return None
 
-    def _learn_questions(self, job: dict[str, Any]) -> None:
-        """Have the tests, which ask a lot, run once more to find out if it is always the same."""
-        tests: Tests = job["tests"]
-        if tests.asked is not None or tests.key in self._unforeseeable or tests.body[:1] != b"C":
-            return
-        self._unforeseeable.add(tests.key)  # if nothing comes of it
-        try:
-            examiner = self._examiner_for(job)
-            examiner.channel.send(b"Q" + tests.key)
-            self._wait(examiner.channel.fileno(), Patience(job), None, examiner.zygote)
-            said, calls = json.loads(str(examiner.channel.receive(), "ascii"))
-            rows = [(bytes.fromhex(row), int(due)) for row, due in said]
-            code = testcode.TestCode.unpack(tests.body[1:])._replace(foretold=tuple(map(bytes.fromhex, calls)))
-        except Exception:  # the tests ended their own process, or take too long for that
-            self._dismiss_examiner()
-            return
-        asked = Questionnaire(sorted(code.wanted), [], rows, plain=False)
-        if asked.fits():
-            learnt = examiner.tests[tests.key] = Tests(tests.key, b"C" + code.pack(), asked)
-            self._know(learnt)
+    def _rehearse(self, job: dict[str, Any]) -> None:
+        """Find out if what tests ask, which is a lot, is always the same."""
+        tests: TestSet = job["tests"]
+        if tests.is_code() and tests.asked is None and tests.key not in self._rehearsed:
+            self._rehearsed.add(tests.key)
+            self._tests.replace(self._examiners.rehearse(job) or tests)
 
-    def _forget_questions(self, tests: Tests, *, full: bool) -> None:
-        """Go back to asking one by one: where the answers do not fit, or a rehearsal was wrong on what is asked."""
-        if full or tests.key in self._unforeseeable:
-            self._know(tests._replace(asked=None))
-
-    def _know(self, tests: Tests) -> None:
-        """Have tests that are in use replaced by the same with more, or less, known of them."""
-        if tests.key in self._cache:
-            self._cache[tests.key] = tests
-        if self._tests.key == tests.key:
-            self._tests = tests
+    def _ask_one_by_one(self, tests: TestSet) -> None:
+        self._tests.replace(tests._replace(asked=None))
 
     @staticmethod
     def _go_together(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -251,60 +158,35 @@ class Worker:
     def _judged_together(self, waiting: Sequence[Transcript]) -> list[dict[str, Any] | None]:
         """Return the verdicts that are clear by what programs have said."""
         try:
-            verdicts = self._read(waiting)
-            passed = [(i, v) for i, v in enumerate(verdicts) if v and v["status"] == "passed" and v["sensitive"]]
+            found = self._read(waiting)
+            passed = [(i, v) for i, v in enumerate(found) if v and v["status"] == "passed" and v["sensitive"]]
             seconds = self._read([self._interviewed(waiting[place].job, SEEDS[1]) for place, _ in passed])
             for (place, verdict), second in zip(passed, seconds, strict=True):
-                verdicts[place] = second and _confirmed(verdict, second)
+                found[place] = second and _confirmed(verdict, second)
         except Exception:  # whatever it was, it is ours
             self._replace()
             return [None for _ in waiting]
-        return verdicts
+        return found
 
     def _read(self, transcripts: Sequence[Transcript]) -> list[dict[str, Any] | None]:
         """Have the examiner read what programs have said; None where that does not decide."""
-        verdicts: list[dict[str, Any] | None] = []
+        found: list[dict[str, Any] | None] = []
         if not transcripts:
-            return verdicts
-        reports = self._reports([(each.job, each.said) for each in transcripts])
+            return found
+        reports = self._examiners.reports([(each.job, each.said) for each in transcripts])
         for each, report in zip(transcripts, reports, strict=True):
-            gone = report["status"] == "gone"
-            full = gone and each.ending.status >> 8 == OWN_FAILURE and len(each.said) > MUCH_SAID
-            if report["status"] == "again" or full:
-                self._forget_questions(each.job["tests"], full=full)
-            verdict = verdicts_of.compose(report, each.ending, each.job, each.asleep)
+            gone, tests = report["status"] == "gone", each.job["tests"]
+            full = gone and each.ending.status >> 8 == verdicts.OWN_FAILURE and len(each.said) > MUCH_SAID
+            if full or (report["status"] == "again" and tests.key in self._rehearsed):
+                self._ask_one_by_one(tests)
+            verdict = verdicts.compose(report, each.ending, each.job, each.asleep)
             unclear = gone and verdict["status"] != "timeout"  # that is run again by the judge, alone
             unclear = unclear or verdict["status"] in ("again", "output")
-            verdicts.append(None if unclear else verdict | {"id": each.job["id"]})
-        return verdicts
-
-    def _reports(self, transcripts: Sequence[Said]) -> list[dict[str, Any]]:
-        """Return the examiner's reports on jobs whose programs have said what is given."""
-        found: list[dict[str, Any]] = []
-        batch: list[Said] = []
-        for job, said in transcripts:
-            if batch and not (self._examiner and self._examiner.takes(job)):
-                found += self._reports_by_one(batch)
-                batch = []
-            self._examiner_for(job)
-            batch.append((job, said))
-        return found + self._reports_by_one(batch)
-
-    def _reports_by_one(self, batch: Sequence[Said]) -> list[dict[str, Any]]:
-        examiner = self._examiner_for(batch[0][0])
-        told = [(job["tests"].key, job["all_tests"], said) for job, said in batch]
-        examiner.channel.send(b"A" + marshal.dumps(told))
-        patience = Patience(batch[0][0])
-        self._wait(examiner.channel.fileno(), patience, None, examiner.zygote)
-        try:
-            reports: list[dict[str, Any]] = json.loads(str(examiner.channel.receive(), "ascii"))
-        except channel.Closed:  # it broke, or we ended it for what the answers cost it: it is told by asking one by one
-            self._dismiss_examiner()
-            return [{"status": "again", "stage": "test", "reason": ""} for _ in batch]
-        return reports
+            found.append(None if unclear else verdict | {"id": each.job["id"]})
+        return found
 
     def _interviewed(self, job: dict[str, Any], seed: int) -> Transcript:
-        """Run a program by all that its tests ask.
+        """Run a program by all that its tests ask; end it once it has given a wrong answer that somebody sees.
 
         Raises:
             TooLong: that does not go.
@@ -314,57 +196,20 @@ class Worker:
         patience, looks = Patience(job), Looks()
         try:
             while interview.goes_on():
-                self._wait(interview.fileno(), patience, zygote)
+                self._watch.for_word(interview.fileno(), patience, zygote)
                 interview.hear()
                 if looks.is_due() and self._is_decided(job, interview):
+                    zygote.end()
                     break
-            if interview.goes_on():
-                zygote.end()
-            self._await_end(job, interview, patience, looks, zygote)
+            self._watch.for_end(zygote, patience, looks, lambda: interview.hear() and self._is_decided(job, interview))
             ending = zygote.ending()
             return Transcript(job, interview.transcript(), ending, patience.asleep)
         finally:
             interview.close()
 
-    def _await_end(
-        self, job: dict[str, Any], interview: Interview, patience: Patience, looks: Looks, zygote: ZygoteProcess
-    ) -> None:
-        """Wait until the program has ended; end it if it takes too much, or has given a wrong answer already.
-
-        What is waited for is the signal of a child's end: to learn the program's pidfd first would take a turn more.
-        """
-        now = time.monotonic()
-        tick = now + TICK_S
-        while True:
-            signal.sigtimedwait(_CHILD_ENDED, max(0.0, min(zygote.due(), tick, looks.due) - now) + 0.001)
-            if zygote.has_ended():
-                return
-            now = time.monotonic()
-            zygote.enforce(now)
-            if now >= tick:
-                self._tick(patience, zygote, None)
-                self._check_judge()
-                tick = now + TICK_S
-            if looks.is_due() and interview.hear() and self._is_decided(job, interview):
-                zygote.end()
-
     def _is_decided(self, job: dict[str, Any], interview: Interview) -> bool:
         """Whether what a program has answered so far decides its verdict."""
-        return self._reports([(job, interview.said())])[0]["status"] not in ("gone", "again")
-
-    def _check_judge(self) -> None:
-        poller = select.poll()
-        poller.register(self._judge.fileno(), 0)
-        if poller.poll(0):
-            raise HungUp
-
-    def _prepared_tests(self, key: bytes, message: bytes) -> Tests:
-        tests = self._cache.pop(key, None) or _prepared(key, message)
-        if len(tests.body) < MOST_CACHED_BYTES:
-            self._cache[key] = tests  # as the newest
-            if len(self._cache) > MOST_CACHED:
-                del self._cache[next(iter(self._cache))]
-        return tests
+        return self._examiners.reports([(job, interview.said())])[0]["status"] not in ("gone", "again")
 
     def _verdict(self, job: dict[str, Any]) -> dict[str, Any]:
         verdict: dict[str, Any] = {}
@@ -412,79 +257,16 @@ class Worker:
         return zygote
 
     def _examined(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
-        tests: Tests = job["tests"]
-        if tests.body[:1] == b"X":
-            return {"status": "infra", "stage": "load", "reason": tests.body[1:].decode()}
+        """Have a program examined call by call."""
+        if refusal := job["tests"].refusal():
+            return {"status": "infra", "stage": "load", "reason": refusal}
         zygote = self._zygote("candidate", seed, job["packages"])
-        examiner = self._examiner_for(job)
-        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        try:
-            zygote.order(scripts.order_for(job), (theirs.fileno(),))
-            body = marshal.dumps((tests.key, job["all_tests"], job["source"], job["output_kb"] << 10))
-            examiner.channel.send(b"J" + body, (ours.fileno(),))
-        finally:
-            ours.close()
-            theirs.close()
-        return self._watch(job, zygote, examiner)
-
-    def _examiner_for(self, job: dict[str, Any]) -> Examiner:
-        """Return an examiner that has the job's tests."""
-        tests, examiner = job["tests"], self._examiner
-        if examiner is None or not examiner.takes(job):
-            self._dismiss_examiner()
-            zygote = self._zygote("examiner", SEEDS[0], job["test_packages"])
-            ours, theirs = channel.pair()
-            forever = 1e9
-            zygote.order(Order(forever, forever, EXAMINER_MEMORY_MB, 1024), (theirs.fileno(),))
-            theirs.close()
-            examiner = self._examiner = Examiner(ours, zygote, job["test_packages"], {})
-        if tests.key not in examiner.tests:
-            examiner.channel.send(b"T" + tests.key + tests.body)
-            examiner.tests[tests.key] = tests
-        return examiner
-
-    def _dismiss_examiner(self) -> None:
-        if self._examiner is not None:
-            examiner, self._examiner = self._examiner, None
-            examiner.channel.close()
-            examiner.zygote.end()
-            examiner.zygote.ending()
-
-    def _watch(self, job: dict[str, Any], zygote: ZygoteProcess, examiner: Examiner) -> dict[str, Any]:
-        """Wait for the examiner's report and the candidate's end; end what sleeps or burns too long."""
         patience = Patience(job)
-        self._wait(examiner.channel.fileno(), patience, zygote, examiner.zygote)
-        try:
-            report = json.loads(str(examiner.channel.receive(), "ascii"))
-        except channel.Closed:
-            report = self._examiner_died(patience)
-        # A candidate that is gone is about to end by itself, unless it only closed its pipes.
+        report = self._examiners.report(job, zygote, scripts.order_for(job), patience)
+        # A candidate that is gone is about to end by itself, unless it only closed its line.
         if report["status"] != "gone" or not zygote.has_ended(GONE_MS):
             zygote.end()
-        return verdicts_of.compose(report, zygote.ending(), job, patience.asleep)
-
-    def _wait(
-        self, awaited: int, patience: Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None = None
-    ) -> None:
-        """Wait until there is something to read; meanwhile end what takes too much, sleeps or burns too long.
-
-        Raises:
-            HungUp: the judge is gone.
-        """
-        poller = select.poll()
-        poller.register(awaited, select.POLLIN)
-        poller.register(self._judge.fileno(), 0)  # only to hear that it is gone
-        now = time.monotonic()
-        tick = now + TICK_S
-        while not (ready := poller.poll((min(candidate.due() if candidate else tick, tick) - now) * 1000 + 1)):
-            now = time.monotonic()
-            if candidate:
-                candidate.enforce(now)
-            if now >= tick:
-                self._tick(patience, candidate, examiner)
-                tick = now + TICK_S
-        if any(descriptor != awaited for descriptor, _ in ready):
-            raise HungUp
+        return verdicts.compose(report, zygote.ending(), job, patience.asleep)
 
     def _script(self, job: dict[str, Any], seed: int) -> dict[str, Any]:
         zygote = self._zygote("candidate", seed, job["packages"])
@@ -494,31 +276,8 @@ class Worker:
     def _await_script(self, job: dict[str, Any], zygote: ZygoteProcess) -> tuple[Ending, bool]:
         """Wait for a script's end; return it, and whether the script slept too long."""
         patience = Patience(job)
-        self._wait(zygote.fileno(), patience, zygote)
+        self._watch.for_word(zygote.fileno(), patience, zygote)
         return zygote.ending(), patience.asleep
-
-    def _examiner_died(self, patience: Patience) -> dict[str, Any]:
-        """Bury the examiner; it was either ended by us for what the answers cost it, or broke."""
-        assert self._examiner is not None
-        examiner, self._examiner = self._examiner, None
-        examiner.channel.close()
-        ending = examiner.zygote.ending()
-        if patience.burnt:
-            return {"status": "timeout", "stage": "test", "reason": "comparing its answers took too much CPU"}
-        last = ending.errors[-300:].decode("utf-8", "replace")
-        raise Broken(f"the examiner ended (status {ending.status}) {last}")
-
-    @staticmethod
-    def _tick(patience: Patience, candidate: ZygoteProcess | None, examiner: ZygoteProcess | None) -> None:
-        """Ask what they have had of the machine; end the one that has had too much, or whoever sleeps."""
-        examined = examiner.usage() if examiner else NOTHING
-        if examined is None:
-            return
-        patience.note((candidate.usage() if candidate else None) or NOTHING, examined)
-        if examiner and (patience.burnt or (patience.asleep and not candidate)):
-            examiner.end()
-        elif candidate and patience.asleep:
-            candidate.end()
 
     def _replace(self) -> None:
         """Start all over with new zygotes."""
@@ -544,27 +303,6 @@ def _confirmed(verdict: dict[str, Any], second: dict[str, Any]) -> dict[str, Any
     return verdict
 
 
-def _prepared(key: bytes, message: bytes) -> Tests:
-    """Compile tests that are code, so that no examiner has to, and find out what the tests ask."""
-    described = wire.loads(message)
-    asked: Questionnaire | None
-    if described["kind"] == "code":
-        try:
-            tests, asked = preparing.prepare(described["code"], described["prelude"], all_tests=described["all_tests"])
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            return Tests(key, b"X" + f"the tests do not compile: {type(error).__name__}: {error}".encode(), None)
-        body = b"C" + tests.pack()
-    elif described["kind"] == "inputs":
-        rows = batches(described["entry_point"], described["inputs"], described["expected"])
-        passes_sets = any(b'{"s":' in row or b'{"f":' in row for row, _ in rows)
-        asked = Questionnaire([described["entry_point"]], [], rows, plain=True)
-        body = b"Is" if passes_sets else b"I-"
-        body += message
-    else:
-        return Tests(key, b"D" + message, None)
-    return Tests(key, body, asked if asked is not None and asked.fits() else None)
-
-
 def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str], core: int | None) -> None:
     """Run a worker on the socket that the judge gave it: find the level, say so, serve.
 
@@ -576,7 +314,7 @@ def main(control_descriptor: int, levels: Sequence[str], packages: Sequence[str]
             os.sched_setaffinity(0, {core})
     os.closerange(control_descriptor + 1, 1 << 20)  # whatever the caller's process let its children inherit
     judge = channel.inherit(control_descriptor)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _CHILD_ENDED)  # it is waited for
+    signal.pthread_sigmask(signal.SIG_BLOCK, CHILD_ENDED)  # it is waited for
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # the zygotes' starters end at once; their children are then ours
     with contextlib.suppress(OSError):  # some containers refuse it; only the order of objects by address then varies
         kernel.no_address_randomization()
