@@ -11,6 +11,7 @@ from concurrent.futures import wait
 import pytest
 
 from sparkgap import CodeTests, DocTests, InputTests, Judge, Limits, Program, StdioTests
+from sparkgap.judge.preparing import prepare
 from sparkgap.types import Tests, Verdict
 
 ADD = CodeTests("def check(f):\n    assert f(1, 2) == 3\n    assert f(5, 5) == 10\n\ncheck(add)\n")
@@ -97,15 +98,19 @@ def test_tests_that_change_what_all_share_meet_only_themselves(judge: Judge) -> 
     assert {verdict.status for _, verdict in judge.stream(programs)} == {"passed"}
 
 
+DEEP = "[" * 70 + "]" * 70
+FEELING = CodeTests(f"assert add({DEEP}, []) == {DEEP}\nassert add(1, 2) == 3\n", "from math import floor\n")
+
+
 @pytest.mark.parametrize(
     "prelude",
     [
         "import sys\nsys.setrecursionlimit(60)\n",
-        "import math\nmath.floor = None\n",
+        "import math\ndel math.floor\n",
         "def helper(a=__import__('math').__dict__.pop('floor', None)): pass\n",
         "def helper(a: __import__('math').__dict__.pop('floor', None)): pass\n",
-        "class C:\n    import math\n    math.floor = None\n",
-        "import math\ndel math.floor\n",
+        "def helper() -> __import__('math').__dict__.pop('floor', None): pass\n",
+        "class C:\n    import math\n    del math.floor\n",
         "[__import__('math').__dict__.pop('floor', None)]\n",
         "x = __import__('math').__dict__.pop('floor', None)\n",
         "import math\n@math.__dict__.pop\ndef floor(): pass\n",
@@ -113,11 +118,12 @@ def test_tests_that_change_what_all_share_meet_only_themselves(judge: Judge) -> 
 )
 def test_no_prelude_is_shared_with_that_leaves_something_behind(judge: Judge, prelude: str) -> None:
     leaving = CodeTests("assert add(1, 1) == 2\n", prelude)
-    feeling = CodeTests("assert add(1, 1) == helped(0)\n", "def helped(n):\n    import math\n    return n * 0 + "
-                        "math.floor(2.5) if n > 70 else helped(n + 1)\n")  # fmt: skip
-    programs = [Program(SOURCES["right"], tests) for _ in range(8) for tests in (ADD, leaving, feeling)]
-    statuses = [verdict.status for _, verdict in sorted(judge.stream(programs))]
-    assert [status for place, status in enumerate(statuses) if place % 3 != 1] == ["passed"] * 16
+    asked = prepare(FEELING.code, FEELING.prelude)[1]
+    assert asked is not None
+    assert asked.plain, "or it would meet nothing that others leave"
+    programs = [Program(SOURCES["right"], tests) for _ in range(4) for tests in (ADD, leaving, FEELING)]
+    statuses = [verdict.status for _, verdict in sorted(judge.stream(programs), key=lambda each: each[0])]
+    assert [status for place, status in enumerate(statuses) if place % 3 != 1] == ["passed"] * 8
 
 
 def test_what_fits_no_socket_is_judged_all_the_same(judge: Judge) -> None:
@@ -145,11 +151,15 @@ def test_a_worker_that_dies_loses_no_program_and_blames_none() -> None:
     slow = "import time\nt = time.monotonic()\nwhile time.monotonic() < t + 0.02: pass\n" + SOURCES["right"]
     with Judge(workers=1) as judge:
         futures = [judge.submit(Program(slow, ADD)) for _ in range(40)]
-        for _ in range(2):
-            time.sleep(0.25)
+        killed = []
+        deadline = time.monotonic() + 60
+        while len(killed) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
             worker = judge._pool[0]
-            assert worker.jobs
-            os.kill(worker._pid, signal.SIGKILL)
+            if worker.jobs and worker._pid not in killed:
+                killed.append(worker._pid)
+                os.kill(worker._pid, signal.SIGKILL)
+        assert len(killed) == 2
         wait(futures, timeout=60)
         statuses = [future.result().status for future in futures]
         assert statuses.count("passed") >= 39  # one may have met both deaths

@@ -39,14 +39,13 @@ class Job:
             self._message = self._made()
         return self._message
 
-    def again(self, *, lonely: bool) -> None:
-        """Have it judged once more, by itself; `lonely` is with nothing else in flight, and all of its budget."""
-        self.lonely = self.lonely or lonely
-        self._message = b""
+    def retry_alone(self) -> None:
+        """Have it judged once more with nothing else in flight, and all of its budget."""
+        self.lonely, self._message = True, b""
 
     def _made(self) -> bytes:
         share = 1.0 if self.lonely else FIRST_TRY_SHARE
-        fields = self.fields | {"cpu_s": self.cpu_s * share, "ahead": not self.lonely and not self.deaths}
+        fields = self.fields | {"cpu_s": self.cpu_s * share, "ahead": not self.lonely}
         return b"J" + marshal.dumps(fields if self.kit is None else fields | {"share": share})
 
     def verdict(self, message: bytes) -> Verdict:

@@ -351,7 +351,7 @@ class _State:
             if job in self._alone:
                 self._alone.remove(job)
             elif verdict.status == "timeout" and not job.lonely:
-                job.again(lonely=True)
+                job.retry_alone()
                 self._lonely.append(job)
                 continue
             job.future.set_result(verdict)
@@ -370,7 +370,6 @@ class _State:
         self._selector.register(fresh.channel, selectors.EVENT_READ, fresh)
         for job in reversed(worker.jobs):
             job.deaths += 1
-            job.again(lonely=False)
             if job in self._alone:
                 self._alone.remove(job)
             if job.deaths > 1:
