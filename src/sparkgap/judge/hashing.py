@@ -8,6 +8,7 @@ one-sided: whatever might reach a set's order, a hash value or code it cannot se
 from __future__ import annotations
 
 import opcode
+from functools import partial
 from types import CodeType
 
 from sparkgap.judge.setuse import looks, rebinds
@@ -35,7 +36,8 @@ _VIEWS = frozenset({"keys", "items"})
 
 _METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference"})  # programs define such functions
 
-_OP = {name: opcode.opmap.get(name, -1) for name in ("IMPORT_NAME", "EXTENDED_ARG", "LOAD_CONST")}
+_OP = {name: opcode.opmap.get(name, -1) for name in ("EXTENDED_ARG", "LOAD_CONST")}
+_IMPORT = opcode.opmap["IMPORT_NAME"]
 _SET_OPCODES = frozenset(opcode.opmap[name] for name in ("BUILD_SET", "SET_ADD", "SET_UPDATE"))
 _INTO_SETS = frozenset(opcode.opmap[name] for name in ("CONTAINS_OP", "SET_UPDATE"))
 _OF_ATTRIBUTES = frozenset(opcode.opmap.get(name, -1) for name in ("LOAD_ATTR", "LOAD_METHOD"))
@@ -46,6 +48,13 @@ _SET_OPERATORS = frozenset(
     if sign in ("&", "|", "-", "^", "&=", "|=", "-=", "^=")
 )
 
+# Bound beforehand, since each program pays for what it is the first to touch.
+_reveals_nothing, _makes_no_view, _combines_by_no_method, _makes_no_set, _builds_no_set = (
+    partial(names.isdisjoint)
+    for names in (_REVEALING, _VIEWS, _METHODS, frozenset({"set", "frozenset"}), _SET_OPCODES)
+)
+_are_inert = INERT_MODULES.issuperset
+
 
 def hash_sensitive(code: CodeType) -> bool:
     """Return whether running `code` could show the order of a set or the value of a hash.
@@ -53,42 +62,37 @@ def hash_sensitive(code: CodeType) -> bool:
     Args:
         code: a compiled program that has not run yet.
     """
-    makers: list[CodeType] = []
-    return _shows(code, makers) or (bool(makers) and (rebinds(code) or any(map(looks, makers))))
-
-
-def _shows(code: CodeType, makers: list[CodeType]) -> bool:
-    """Whether code could show an order otherwise than by sets that it makes; add to `makers` all that makes any."""
-    opcodes = code.co_code[::2]
-    names = code.co_names
-    if (
-        not _REVEALING.isdisjoint(names)
-        or not INERT_MODULES.issuperset(_imports(code, opcodes))
-        or (not _VIEWS.isdisjoint(names) and ("operator" in names or _combines(code)))
-        or (not _METHODS.isdisjoint(names) and not _OF_ATTRIBUTES.isdisjoint(opcodes))
-    ):
-        return True
-    if "set" in names or "frozenset" in names or not _SET_OPCODES.isdisjoint(opcodes):
-        makers.append(code)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType) and _shows(constant, makers):
+    makers: list[CodeType] = []  # what makes sets
+    waiting = [code]
+    for each in waiting:
+        names, opcodes, constants = each.co_names, each.co_code[::2], each.co_consts
+        if (
+            not _reveals_nothing(names)
+            or (_IMPORT in opcodes and not _are_inert(_imports(each, opcodes)))
+            or (not _makes_no_view(names) and ("operator" in names or _combines(each)))
+            or (not _combines_by_no_method(names) and not _OF_ATTRIBUTES.isdisjoint(opcodes))
+        ):
             return True
-        if isinstance(constant, frozenset) and not _only_asked_for_membership(code):
-            return True
-    return False
+        if not _makes_no_set(names) or not _builds_no_set(opcodes):
+            makers.append(each)
+        for constant in constants:
+            kind = type(constant)
+            if kind is CodeType:
+                waiting.append(constant)
+            elif kind is frozenset and not _only_asked_for_membership(each):
+                return True
+    return bool(makers) and (rebinds(code) or any(map(looks, makers)))
 
 
 def _imports(code: CodeType, opcodes: bytes) -> set[str]:
     """Return the top-level names of the modules that the code imports ("?" where that can't be told)."""
-    if _OP["IMPORT_NAME"] not in opcodes:
-        return set()
     if _OP["EXTENDED_ARG"] in opcodes and len(code.co_names) > 255:
         return {"?"}
     arguments = code.co_code[1::2]
     return {
         code.co_names[argument].partition(".")[0]
         for op, argument in zip(opcodes, arguments, strict=True)
-        if op == _OP["IMPORT_NAME"]
+        if op == _IMPORT
     }
 
 

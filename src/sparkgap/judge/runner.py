@@ -19,6 +19,7 @@ import sys
 import time
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sparkgap.judge import chance, wire
@@ -31,11 +32,21 @@ _LENGTH = struct.Struct("=I")
 _FULL = 70  # EX_SOFTWARE, as for any failure of ours
 _MOST_TEXT = 2000
 _MOST_HELD, _LONGEST_HELD_NS = 16384, 1_000_000  # of answers that nobody waits for: bytes, and how long
-_monotonic_ns, _read, _write, _exit, _unmarshalled = time.monotonic_ns, os.read, os.write, os._exit, marshal.loads
-_length, _packed_length = _LENGTH.unpack_from, _LENGTH.pack
-_modules = sys.modules
-_int_digits = sys.get_int_max_str_digits
-_INT_DIGITS = _int_digits()
+_INT_DIGITS = sys.get_int_max_str_digits()
+# To call a builtin function by a `partial` touches the partial alone, and these lie side by side (`warmth.py`).
+_monotonic_ns, _read, _write, _exit = map(partial, (time.monotonic_ns, os.read, os.write, os._exit))
+_compile, _unmarshalled, _int_digits = map(partial, (compile, marshal.loads, sys.get_int_max_str_digits))
+_length, _packed_length = map(partial, (_LENGTH.unpack_from, _LENGTH.pack))
+_started = chance.started
+_Function = types.FunctionType
+
+
+def _whole(body: bytes) -> bytes:
+    """Return a message with its length before it."""
+    return _LENGTH.pack(len(body)) + body
+
+
+_SENSITIVE, _INSENSITIVE = _whole(b's["compiled",true]'), _whole(b's["compiled",false]')
 
 
 def warm_up() -> None:
@@ -65,32 +76,49 @@ class _Candidate:
         self._out = b""  # what is still to be written
         self._kept: list[Any] = []
         self._classes: dict[str, type] = {}
-        self._encoder = wire.Encoder(self._classes, self._keep)
+        self._encoded = wire.Encoder(self._classes, self._keep).dumps
         self._decoder = wire.Decoder(self._classes, self._kept_object)
-        self._module = types.ModuleType(MODULE)
+        self._module = sys.modules[MODULE] = types.ModuleType(MODULE)
         self._names = self._module.__dict__
         self._names["__file__"] = FILENAME
 
     def attend(self, line: int) -> bool:
-        """Take in the program from a socket; return whether calls may follow."""
+        """Take in the program from a socket, compile it, and run its own statements; return whether calls may follow."""
         self._line = line
-        chance.started[0] = _monotonic_ns()
+        _started[0] = _monotonic_ns()
         source, script, wanted, classes, self._captures, self._most_bytes, self._batched = self._request()
         names = self._names
+        _source[0] = source
+        try:
+            code = _compile(source, FILENAME, "exec", 0, True)  # inheriting no flags of this module's
+        except BaseException as error:
+            self._say("syntax", _described(error))
+            return False
+        self._out = _SENSITIVE if hash_sensitive(code) else _INSENSITIVE
+        self._let_out(False)  # while this process is still to be believed
         if script:
             names["__name__"] = "__main__"
-        if not self._load(source, script):
-            return False
+            sys.modules["__main__"] = sys.modules.pop(MODULE)
+        try:
+            exec(code, names)  # noqa: S102 - the point of it all
+        except BaseException as error:
+            if not (script and type(error) is SystemExit and error.code in (None, 0)):
+                self._say("raised", _described(error))
+                return False
         if script:
             _finish_script()
             self._say("finished", None)
             return False
+        defined: list[str] = []
+        for name in wanted:
+            if name in names:
+                value = names[name]
+                defined += name, "function" if type(value) is _Function else _kind(value)
         for name in classes:
-            kind = names.get(name)
-            if isinstance(kind, type):
-                self._classes[name] = kind
-        self._put(b"s" + wire.dumps(["loaded", {name: _kind(names[name]) for name in wanted if name in names}]))
-        if not self._batched:
+            if isinstance(names.get(name), type):
+                self._classes[name] = names[name]
+        self._put(b's["loaded",' + wire.plain({"d": defined}) + b"]")
+        if not self._batched or self._captures:
             self._let_out()
         return True
 
@@ -113,14 +141,17 @@ class _Candidate:
 
     def _put(self, body: bytes) -> None:
         """Have a message written, at the latest before the next wait for a request."""
+        if len(body) > self._most_bytes:
+            body = b"l" + wire.dumps(f"an answer of {len(body):,} bytes")
         self._out += _packed_length(len(body)) + body
 
-    def _let_out(self) -> None:
+    def _let_out(self, flushes: bool = True) -> None:
         """Write what is to be written, but first what the program printed."""
-        self._flush()
-        self._write_out()
-
-    def _write_out(self) -> None:
+        if flushes:
+            try:  # noqa: SIM105 - a context manager costs more than the flush
+                sys.stdout.flush()
+            except BaseException:  # noqa: S110
+                pass
         data, self._out = self._out, b""
         try:
             sent = _write(self._line, data)
@@ -136,27 +167,6 @@ class _Candidate:
     def _kept_object(self, number: int, name: str) -> Any:
         """Return an object that the examiner holds: by its number, or a function of the program's by name."""
         return self._kept[number] if number >= 0 else self._names[name]
-
-    def _load(self, source: str, script: bool) -> bool:
-        """Compile and run the program's own statements; say what went wrong."""
-        _source[0] = source
-        try:
-            code = compile(source, FILENAME, "exec", dont_inherit=True)
-        except BaseException as error:
-            self._say("syntax", _described(error))
-            return False
-        self._put(b's["compiled",true]' if hash_sensitive(code) else b's["compiled",false]')
-        self._write_out()  # while this process is still to be believed
-        _modules["__main__" if script else MODULE] = self._module
-        try:
-            exec(code, self._names)  # noqa: S102 - the point of it all
-        except BaseException as error:
-            if not (script and type(error) is SystemExit and error.code in (None, 0)):
-                self._say("raised", _described(error))
-                return False
-        if self._captures:
-            self._flush()  # before its place is taken
-        return True
 
     def obey(self) -> None:
         """Wait for one request of the examiner's and answer it."""
@@ -179,12 +189,23 @@ class _Candidate:
         Where nobody waits for the answers either, they are written a few at a time; the 1st, 2nd, 4th, 8th ... at once,
         so that one who looks in on a program that never ends sees what it got wrong before.
         """
+        names, encoded, captures = self._names, self._encoded, self._captures
         due = _monotonic_ns() + _LONGEST_HELD_NS
-        for place, (name, args) in enumerate(calls):
-            self._answer(self._call_only, name, args)
+        place = 0
+        for name, args in calls:
+            if captures:
+                self._answer(self._call_only, name, args)
+            else:  # the same, by way of fewer functions
+                try:
+                    result = names[name](*args)
+                    body = b"v" + (encoded(result) if _int_digits() == _INT_DIGITS else self._dumps(result))
+                except BaseException as error:
+                    body = _trouble(error)
+                self._put(body)
             if not (self._batched and place & (place + 1)) or len(self._out) > _MOST_HELD or _monotonic_ns() > due:
                 self._let_out()
                 due = _monotonic_ns() + _LONGEST_HELD_NS
+            place += 1
 
     def _call(self, target: Any, args: Any, kwargs: Any) -> Any:
         function = self._names[target] if type(target) is str else target
@@ -213,14 +234,8 @@ class _Candidate:
             result = action(*args)
             in_place = type(result) is _InPlace
             body = (b"c" if in_place else b"v") + self._dumps(result.both if in_place else result)
-        except wire.TooLarge as error:
-            body = b"l" + wire.dumps(str(error))
-        except wire.Uncrossable as error:
-            body = b"u" + wire.dumps(str(error))
         except BaseException as error:
-            body = b"x" + wire.dumps(_described(error))
-        if len(body) > self._most_bytes:
-            body = b"l" + wire.dumps(f"an answer of {len(body):,} bytes")
+            body = _trouble(error)
         if sink is not None:
             self._put(b"o" + wire.dumps(sink.getvalue()[: self._most_bytes // 8]))
         self._put(body)
@@ -228,22 +243,25 @@ class _Candidate:
     def _dumps(self, value: Any) -> bytes:
         digits = _int_digits()
         if digits == _INT_DIGITS:
-            return self._encoder.dumps(value)
+            return self._encoded(value)
         sys.set_int_max_str_digits(_INT_DIGITS)  # the program raised it; the encoder and the examiner rely on it
         try:
-            return self._encoder.dumps(value)
+            return self._encoded(value)
         finally:
             sys.set_int_max_str_digits(digits)
-
-    def _flush(self) -> None:
-        try:  # noqa: SIM105 - a context manager costs more than the flush
-            sys.stdout.flush()
-        except BaseException:  # noqa: S110
-            pass
 
     def _say(self, what: str, value: Any) -> None:
         self._put(b"s" + wire.dumps([what, value]))
         self._let_out()
+
+
+def _trouble(error: BaseException) -> bytes:
+    """Return what is answered where a call, or the crossing of what came of it, raised."""
+    if isinstance(error, wire.TooLarge):
+        return b"l" + wire.dumps(str(error))
+    if isinstance(error, wire.Uncrossable):
+        return b"u" + wire.dumps(str(error))
+    return b"x" + wire.dumps(_described(error))
 
 
 def _kind(value: Any) -> str:
@@ -382,7 +400,6 @@ def rehearse(times: int = 12) -> None:
             _prepared.obey()
         _prepared._let_out()
         theirs.recv(1 << 16)
-    del sys.modules[MODULE]
     ours.close()
     theirs.close()
     _prepared = _Candidate()

@@ -24,6 +24,7 @@ Builder = Callable[[Any], Any]
 MAX_ITEMS = 1_000_000  # of an iterator; one that never ends must not
 
 _PLAIN = frozenset({type(None), bool, int, float, str})
+_all_plain = _PLAIN.issuperset
 _TYPES: dict[str, type] = {
     t.__name__: t
     for t in (bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, object, type, type(None))
@@ -32,8 +33,9 @@ _quoted = json.encoder.encode_basestring_ascii
 _json_chunks: Any = vars(json.encoder)["c_make_encoder"](None, None, _quoted, None, ":", ",", False, False, True)
 
 
-def _encode_json(packed: Any) -> str:
-    return "".join(_json_chunks(packed, 0)) if type(packed) is not str else _quoted(packed)
+def plain(packed: Any) -> bytes:
+    """Return what JSON can hold as it crosses."""
+    return "".join(_json_chunks(packed, 0)).encode("ascii")
 
 
 class Uncrossable(Exception):
@@ -71,11 +73,15 @@ class Encoder:
             TooDeep: it is nested too deeply, or contains itself.
             TooLarge: an iterator that goes on past `MAX_ITEMS`.
         """
+        kind = type(value)
         try:
             try:
-                return _encode_json(self.pack(value)).encode("ascii")
+                # The first case is one of the second, without the functions that it takes.
+                if kind in _PLAIN or (kind is list and _all_plain(map(type, value))):
+                    return "".join(_json_chunks(value, 0)).encode("ascii")
+                return plain(self.pack(value))
             except ValueError:  # an int of more digits than Python converts to decimal
-                return _encode_json(self.pack(value, big=True)).encode("ascii")
+                return plain(self.pack(value, big=True))
         except RecursionError:
             raise TooDeep("it is nested too deeply, or contains itself") from None
 
@@ -87,7 +93,7 @@ class Encoder:
                 return {"i": hex(value)}
             return value
         if kind is list:
-            if not big and _PLAIN.issuperset(map(type, value)):
+            if not big and _all_plain(map(type, value)):
                 return value
             return [self.pack(item, big) for item in value]
         if kind is tuple:
