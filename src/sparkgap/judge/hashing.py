@@ -53,7 +53,8 @@ _reveals_nothing, _makes_no_view, _combines_by_no_method, _makes_no_set, _builds
     partial(names.isdisjoint)
     for names in (_REVEALING, _VIEWS, _METHODS, frozenset({"set", "frozenset"}), _SET_OPCODES)
 )
-_are_inert = INERT_MODULES.issuperset
+_INNOCENT = frozenset({type(None), bool, int, float, complex, str, bytes, tuple, type(...)})  # constants
+_are_inert = partial(INERT_MODULES.issuperset)
 
 
 def hash_sensitive(code: CodeType) -> bool:
@@ -65,7 +66,7 @@ def hash_sensitive(code: CodeType) -> bool:
     makers: list[CodeType] = []  # what makes sets
     waiting = [code]
     for each in waiting:
-        names, opcodes, constants = each.co_names, each.co_code[::2], each.co_consts
+        names, opcodes = each.co_names, each.co_code[::2]
         if (
             not _reveals_nothing(names)
             or (_IMPORT in opcodes and not _are_inert(_imports(each, opcodes)))
@@ -75,8 +76,10 @@ def hash_sensitive(code: CodeType) -> bool:
             return True
         if not _makes_no_set(names) or not _builds_no_set(opcodes):
             makers.append(each)
-        for constant in constants:
+        for constant in each.co_consts:
             kind = type(constant)
+            if kind in _INNOCENT:
+                continue
             if kind is CodeType:
                 waiting.append(constant)
             elif kind is frozenset and not _only_asked_for_membership(each):

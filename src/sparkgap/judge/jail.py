@@ -14,6 +14,7 @@ import contextlib
 import os
 import resource
 import sys
+from functools import partial
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
@@ -283,7 +284,7 @@ def program_walls(level: str, own_bytes: int) -> PutOn:
         own_bytes: of address space that the process has before any program.
     """
     limit, address_space, file_size, full = (
-        resource.setrlimit,
+        partial(resource.setrlimit),
         resource.RLIMIT_AS,
         resource.RLIMIT_FSIZE,
         level == "full",

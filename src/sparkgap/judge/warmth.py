@@ -9,6 +9,8 @@ that what every program touches lies close together.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 # What model-written Python imports most.
 _COMMON = (
@@ -122,3 +124,41 @@ def _widen_interned(most: int = 60_000) -> None:
         if now - before >= 40 and now - before != 256:
             return
         before = now
+
+
+def renew_partials() -> list[object]:
+    """Make each `partial` that our modules call anew, so that they lie side by side; return the old ones.
+
+    Whoever loads a function touches it, since references to it are counted. A builtin function lies where its module
+    was loaded, but one that is called by a `partial` is not touched itself. The old ones are to be kept, or what is
+    made next takes their places.
+    """
+    old: list[object] = []
+    for module in [module for name, module in sys.modules.items() if name.startswith(__package__)]:
+        for name, value in vars(module).items():
+            if type(value) is partial:
+                old.append(value)
+                setattr(module, name, partial(value.func, *value.args, **value.keywords))
+    return old
+
+
+_POOL, _POOL_HEADER, _STEP, _LARGEST = 16384, 48, 16, 512  # bytes, of CPython's allocator of small objects
+
+
+def fill_gaps() -> list[object]:
+    """Take all room that is free between small objects; return what takes it, which is to be kept.
+
+    What is made then lies together, in new pools. A process that has just been forked finds the first page of a pool,
+    which it writes to with every object that it makes there, and the object itself on one page.
+    """
+    held: list[object] = []
+    for size in range(_STEP, _LARGEST + 1, _STEP):
+        make = _SMALLEST.get(size) or partial(bytes, size - sys.getsizeof(b""))
+        for _ in range(100_000):
+            held.append(make())
+            if id(held[-1]) % _POOL == _POOL_HEADER:  # the first in a pool that is new
+                break
+    return held
+
+
+_SMALLEST: dict[int, Callable[[], object]] = {16: object, 32: partial(float, "1.5")}  # no bytes are as small

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -24,18 +25,20 @@ Builder = Callable[[Any], Any]
 MAX_ITEMS = 1_000_000  # of an iterator; one that never ends must not
 
 _PLAIN = frozenset({type(None), bool, int, float, str})
-_all_plain = _PLAIN.issuperset
+_all_plain = partial(_PLAIN.issuperset)
 _TYPES: dict[str, type] = {
     t.__name__: t
     for t in (bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, object, type, type(None))
 }
 _quoted = json.encoder.encode_basestring_ascii
-_json_chunks: Any = vars(json.encoder)["c_make_encoder"](None, None, _quoted, None, ":", ",", False, False, True)
+# An iterator over the text of what JSON can hold; the second argument is 0.
+json_chunks: Any = partial(
+    vars(json.encoder)["c_make_encoder"](None, None, _quoted, None, ":", ",", False, False, True)
+)
 
 
-def plain(packed: Any) -> bytes:
-    """Return what JSON can hold as it crosses."""
-    return "".join(_json_chunks(packed, 0)).encode("ascii")
+def _encode_json(packed: Any) -> bytes:
+    return "".join(json_chunks(packed, 0)).encode()
 
 
 class Uncrossable(Exception):
@@ -78,10 +81,10 @@ class Encoder:
             try:
                 # The first case is one of the second, without the functions that it takes.
                 if kind in _PLAIN or (kind is list and _all_plain(map(type, value))):
-                    return "".join(_json_chunks(value, 0)).encode("ascii")
-                return plain(self.pack(value))
+                    return "".join(json_chunks(value, 0)).encode()
+                return _encode_json(self.pack(value))
             except ValueError:  # an int of more digits than Python converts to decimal
-                return plain(self.pack(value, big=True))
+                return _encode_json(self.pack(value, big=True))
         except RecursionError:
             raise TooDeep("it is nested too deeply, or contains itself") from None
 

@@ -52,13 +52,14 @@ def start(role: str, control: int, keeper: int, level: str, packages: tuple[str,
         sys.dont_write_bytecode = True
         if level == "full":
             _move_packages(packages)
-        put_on = jail.program_walls(level, own_bytes)
+        jail.seal(level)
+        folios.settle(memory)
         gc.collect()
         gc.freeze()
         gc.set_threshold(7_000)  # a program allocates more than the default of 700 before it has begun
-        gc.disable()
-        jail.seal(level)
-        folios.settle(memory)
+        fillings = warmth.fill_gaps()
+        fillings += warmth.renew_partials()
+        put_on = jail.program_walls(level, own_bytes)
     except Exception as error:
         worker.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)
@@ -66,6 +67,7 @@ def start(role: str, control: int, keeper: int, level: str, packages: tuple[str,
         _tell_ready(worker, has_scratch=level == "full")
         _serve(_inherited(worker.detach()), level == "full", put_on, body)
     finally:
+        del fillings
         os._exit(1)
 
 
@@ -122,7 +124,7 @@ def _obey(message: bytes, pid: int) -> None:
             sweep(_SCRATCH)
 
 
-_own_group, _close, _collect, _exit = partial(os.setpgid, 0, 0), os.close, gc.enable, os._exit
+_own_group, _close, _exit = partial(os.setpgid, 0, 0), partial(os.close), partial(os._exit)
 
 
 def become_program(ours: int, limits: jail.Limits, put_on: jail.PutOn, body: Body, descriptors: list[int]) -> NoReturn:
@@ -132,7 +134,6 @@ def become_program(ours: int, limits: jail.Limits, put_on: jail.PutOn, body: Bod
         _own_group()  # a signal to its group must not reach the process that forked it
         _close(ours)
         put_on(*limits)
-        _collect()
         body(descriptors)
         status = 0
     except BaseException as error:
