@@ -50,8 +50,7 @@ _SET_OPERATORS = frozenset(
 
 # Bound beforehand, since each program pays for what it is the first to touch.
 _reveals_nothing, _makes_no_view, _combines_by_no_method, _makes_no_set, _builds_no_set = (
-    partial(names.isdisjoint)
-    for names in (_REVEALING, _VIEWS, _METHODS, frozenset({"set", "frozenset"}), _SET_OPCODES)
+    partial(names.isdisjoint) for names in (_REVEALING, _VIEWS, _METHODS, frozenset({"set", "frozenset"}), _SET_OPCODES)
 )
 _INNOCENT = frozenset({type(None), bool, int, float, complex, str, bytes, tuple, type(...)})  # constants
 _are_inert = partial(INERT_MODULES.issuperset)

@@ -14,8 +14,8 @@ import contextlib
 import os
 import resource
 import sys
-from functools import partial
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, NoReturn
 
 from sparkgap.judge import kernel, seccomp

@@ -85,7 +85,7 @@ class _Candidate:
         self._names["__file__"] = FILENAME
 
     def attend(self, line: int) -> bool:
-        """Take in the program from a socket, compile it, and run its own statements; return whether calls may follow."""
+        """Take in the program from a socket and run its own statements; return whether calls may follow."""
         self._line = line
         _started[0] = _monotonic_ns()
         source, script, wanted, classes, self._captures, self._most_bytes, self._batched = self._request()
@@ -151,7 +151,7 @@ class _Candidate:
     def _let_out(self, flushes: bool = True) -> None:
         """Write what is to be written, but first what the program printed."""
         if flushes:
-            try:  # noqa: SIM105 - a context manager costs more than the flush
+            try:
                 out = _sys["stdout"]
                 if out is _stdout:
                     _flush()
@@ -214,7 +214,7 @@ class _Candidate:
             if not (self._batched and place & (place + 1)) or len(self._out) > _MOST_HELD or _monotonic_ns() > due:
                 self._let_out()
                 due = _monotonic_ns() + _LONGEST_HELD_NS
-            place += 1
+            place += 1  # noqa: SIM113 - `enumerate` is one more type to touch
 
     def _call(self, target: Any, args: Any, kwargs: Any) -> Any:
         function = self._names[target] if type(target) is str else target

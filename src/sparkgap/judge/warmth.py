@@ -142,6 +142,7 @@ def renew_partials() -> list[object]:
     return old
 
 
+FILLING_BYTES = 2 << 20  # of address space, that filling the gaps takes at most
 _POOL, _POOL_HEADER, _STEP, _LARGEST = 16384, 48, 16, 512  # bytes, of CPython's allocator of small objects
 
 

@@ -59,7 +59,7 @@ def start(role: str, control: int, keeper: int, level: str, packages: tuple[str,
         gc.set_threshold(7_000)  # a program allocates more than the default of 700 before it has begun
         fillings = warmth.fill_gaps()
         fillings += warmth.renew_partials()
-        put_on = jail.program_walls(level, own_bytes)
+        put_on = jail.program_walls(level, own_bytes + warmth.FILLING_BYTES)
     except Exception as error:
         worker.send(b"E" + f"{error}".encode("utf-8", "replace"))
         os._exit(1)
