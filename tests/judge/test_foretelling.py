@@ -34,7 +34,7 @@ def foretold(code: str, *, all_tests: bool = False) -> list[list[tuple[str, Any]
             [["f(1)", "g()"]],
         ),
         ("import math\nMETADATA = {'a': 1}\nassert abs(f(1.5) - 2) < 1e-6", [["f(1.5)"]]),
-        ("assert sorted(f(2)) == g(3)", [["f(2)", "g(3)"]]),
+        ("assert tuple(f(2)) == g(3)", [["f(2)", "g(3)"]]),
         ("assert f(3 * 19, [2**3, 'a' + 'b']) == 4 + 5", [["f(57, [8, 'ab'])"]]),
         # What is expected of one call is no argument of another that is asked with it.
         ("assert f('a') == 'n'\nassert g('n') == 'a'", [["f('a')"], ["g('n')"]]),
@@ -42,6 +42,7 @@ def foretold(code: str, *, all_tests: bool = False) -> list[list[tuple[str, Any]
         ("assert f(2) == [5]\nassert f([(5.0,), 7])\nassert f(8)", [["f(2)"], ["f([(5.0,), 7])", "f(8)"]]),
         ("assert f(2) == (5, 6)\nassert g(5, 6)", [["f(2)"], ["g(5, 6)"]]),
         ("assert abs(f(2) - 7) < 9\nassert f({7: 8})", [["f(2)"], ["f({7: 8})"]]),
+        ("assert abs(f(2) - 3.14) < 0.1\nassert f(3.1416)", [["f(2)"], ["f(3.1416)"]]),
         ("assert f(2) == 7 * 7\nassert f(49)", [["f(2)"], ["f(49)"]]),
         ("assert f(2) == True\nassert f(1) == 3\nassert f(3) == 3", [["f(2)", "f(1)"], ["f(3)"]]),
         ("assert f(2) == 0x1" + "0" * 5000 + "\nassert f(3) == 4", [["f(2)", "f(3)"]]),  # too long in decimal digits
@@ -50,6 +51,15 @@ def foretold(code: str, *, all_tests: bool = False) -> list[list[tuple[str, Any]
         # What may be skipped, depends on an answer, or is nobody's certain business.
         ("assert f(1) == 1\nassert math.fabs(f(2)) < 1", None),
         ("assert [f(1), f(5)] == [5, 7]", None),
+        # What is made of an answer does not tell what is expected of it.
+        ("assert f(1) + 2 == 5", None),
+        ("assert -f(1) == 5", None),
+        ("assert f(1)[0] == 5", None),
+        ("assert str(f(1)) == '5'", None),
+        ("assert sorted(f(1)) == [5]", None),
+        ("assert abs(f(1)) == 5", None),
+        ("assert abs(f(1) * 2 - 5) < 1", None),
+        ("assert f(1) == int('5')", None),
         ("assert f(1) == 1\nx = f(2)\nassert f(3)", None),
         ("assert f(1) == 1 and f(2)", None),
         ("assert f(1) < f(2) < f(3)", None),
@@ -101,6 +111,7 @@ def test_a_prelude_that_asks_the_program_comes_first() -> None:
     for tests, prelude, certain in (
         ("assert f(root) == 1\n", "root = Node(1)\n", False),
         ("assert f(2) == 1\n", "root = Node(1)\n", False),
+        ("assert list(f(2)) == 1\n", "def list(x): return -x\n", False),
         ("assert f(2) == 1\n", "def helper(): return Node(1)\n", True),
         ("assert f(2) == 1\n", "class Node: pass\nroot = Node()\n", True),
     ):

@@ -39,13 +39,20 @@ def asked(code: str, prelude: str = "") -> list[list[tuple[str, Any]]]:
         ("def test_it():\n    for i in 'ab':\n        assert f(i)", [[("f", ("a",)), ("f", ("b",))]]),
         ("for i in (1, 2):\n    assert abs(f(i) - 0.5) < 1e-6 and not g(i) != 7", [[("f", (1,)), ("g", (1,))] * 1
           + [("f", (2,)), ("g", (2,))]]),
-        ("for i in (1, 2):\n    assert round(f(i), 3) == 5.5", [[("f", (1,)), ("f", (2,))]]),
         ("import random\nrandom.seed(3)\nx = random.randint(0, 9)\nassert f(x) == 99", [[("f", (3,))]]),
         # What an answer is compared with is not asked in the same row.
         ("for a, b in (('x', 'k'), ('k', 'x'), ('y', 'l')):\n    assert f(a) == b",
          [[("f", ("x",))], [("f", ("k",)), ("f", ("y",))]]),
-        ("for i in (1, 2, 3):\n    assert f(i) + 2 == i", [[("f", (1,))], [("f", (2,)), ("f", (3,))]]),
+        ("for i in (5, 6, 7):\n    assert abs(f(i) - i - 1) < 1", []),
+        ("for i in (5, 6):\n    assert abs(i + 0.96 - f(i)) < 0.1", [[("f", (5,))], [("f", (6,))]]),
         ("for i in (2, 3):\n    assert 3 == f(i)", [[("f", (2,))], [("f", (3,))]]),
+        # What is made of an answer does not tell what is expected of it.
+        ("for i in (1, 2):\n    assert f(i) + 2 == i", []),
+        ("for i in (1, 2):\n    assert f(i) - 2 == i", []),
+        ("for i in (1, 2):\n    assert abs(f(i) - 2) == i", []),
+        ("for i in (1, 2):\n    assert abs(f(i)) == i", []),
+        ("for i in (1, 2):\n    assert round(f(i), 2) == i", []),
+        ("for i in (1, 2):\n    assert -f(i) == i", []),
         # An answer that decides what is asked, or is asked about, or passed on.
         ("x = f(1)\nassert g(x) == 1", []),
         ("x = f(1)\nassert g([x]) == 1", []),

@@ -22,11 +22,7 @@ from sparkgap.judge.hashing import INERT_MODULES
 from sparkgap.judge.testcode import packed
 
 MOST_BYTES, MOST_ROWS = 32768, 64  # of the arguments of one row: they must fit into a socket that nobody reads yet
-# Of the tests' own side, and without any effect on the program's.
-_HARMLESS = frozenset({
-    "abs", "all", "any", "bool", "dict", "divmod", "float", "frozenset", "int", "len", "list", "max", "min", "pow",
-    "repr", "round", "set", "sorted", "str", "sum", "tuple",
-})  # fmt: skip
+_SAME = frozenset({"list", "tuple"})  # what they make of an answer is what is expected of it
 
 
 class Call(NamedTuple):
@@ -111,7 +107,7 @@ class _Reading:
 
     def __init__(self, wanted: frozenset[str], own: set[str], most: int) -> None:
         self._names = {name: name for name in wanted}
-        self._harmless = _HARMLESS - own
+        self._own = own
         self._most = most  # calls in one assert: one that raises keeps the others from being made
         self._defined: dict[str, ast.FunctionDef] = {}
         self._expected: set[str] = set()  # by the asserts of this row, see `traces`
@@ -151,7 +147,7 @@ class _Reading:
             raise _Uncertain
         inside = dict(self._names)
         for parameter, argument in zip(given.args, call.args, strict=True):
-            if not isinstance(argument, ast.Name) or argument.id not in self._names or parameter.arg in _HARMLESS:
+            if not isinstance(argument, ast.Name) or argument.id not in self._names or parameter.arg in {"abs", *_SAME}:
                 raise _Uncertain
             inside[parameter.arg] = argument.id
         for node in function.body:
@@ -175,7 +171,8 @@ class _Reading:
     def _expression(self, node: ast.expr, names: Mapping[str, str], literals: list[object]) -> Iterator[Call]:
         """Yield the calls of an expression in the order in which they are made, none of which may be skipped.
 
-        What else it is made of is added to `literals`.
+        What else it is made of is added to `literals`: what answers are compared with. An answer that something is
+        made of before it is compared, as in `f(2) + 1 == 4`, would hide what is expected of it.
         """
         with contextlib.suppress(_Uncertain):
             literals.append(_literal(node))
@@ -187,21 +184,21 @@ class _Reading:
             if node.func.id in names:
                 yield Call(names[node.func.id], tuple(_literal(argument) for argument in node.args))
                 return
-            if node.func.id not in self._harmless:
+            if node.func.id in self._own or len(node.args) != 1:
                 raise _Uncertain
-            inner = node.args
-        elif isinstance(node, ast.UnaryOp):
+            argument = node.args[0]
+            if node.func.id == "abs" and isinstance(argument, ast.BinOp) and isinstance(argument.op, ast.Sub):
+                inner = (argument.left, argument.right)
+            elif node.func.id in _SAME:
+                inner = (argument,)
+            else:
+                raise _Uncertain
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             inner = (node.operand,)
-        elif isinstance(node, ast.BinOp):
-            inner = (node.left, node.right)
         elif isinstance(node, ast.Compare) and len(node.ops) == 1:  # in a chain, one that is false ends it
             inner = (node.left, *node.comparators)
             if isinstance(node.ops[0], ast.In) and isinstance(node.comparators[0], ast.List | ast.Tuple | ast.Set):
                 inner = (node.left, *node.comparators[0].elts)  # each may be the answer
-        elif isinstance(node, ast.List | ast.Tuple | ast.Set):
-            inner = node.elts
-        elif isinstance(node, ast.Subscript):
-            inner = (node.value, node.slice)
         else:
             raise _Uncertain
         for each in inner:
@@ -209,15 +206,16 @@ class _Reading:
 
 
 def trace(value: object) -> str:
-    """Return the same text for values that tests may take for each other: 1 and 1.0, a list and a tuple."""
+    """Return the same text for values that tests may take for each other: 1 and 1.0, [1] and (1,), 3.14 and 3.1."""
     if isinstance(value, list | tuple):
         return f"[{','.join(map(trace, value))}]"
     if isinstance(value, dict):
         return f"{{{','.join(sorted(f'{trace(k)}:{trace(v)}' for k, v in value.items()))}}}"
     if isinstance(value, set):
         return f"{{{','.join(sorted(map(trace, value)))}}}"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, float):
+        value = float(f"{value:.2g}")
+        value = int(value) if value.is_integer() else value
     return hex(value) if isinstance(value, int) else repr(value)  # decimal digits have a limit
 
 

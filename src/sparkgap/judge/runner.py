@@ -35,9 +35,10 @@ _MOST_TEXT = 2000
 _MOST_HELD, _LONGEST_HELD_NS = 16384, 1_000_000  # of answers that nobody waits for: bytes, and how long
 _INT_DIGITS = sys.get_int_max_str_digits()
 # To call a builtin function by a `partial` touches the partial alone, and these lie side by side (`warmth.py`).
-_monotonic_ns, _read, _write, _exit = map(partial, (time.monotonic_ns, os.read, os.write, os._exit))
-_compile, _unmarshalled, _int_digits = map(partial, (compile, marshal.loads, sys.get_int_max_str_digits))
-_length, _packed_length = map(partial, (_LENGTH.unpack_from, _LENGTH.pack))
+_monotonic_ns, _int_digits = partial(time.monotonic_ns), partial(sys.get_int_max_str_digits)
+_read, _write, _exit = partial(os.read), partial(os.write), partial(os._exit)
+_compile, _unmarshalled = partial(compile), partial(marshal.loads)
+_length, _packed_length = partial(_LENGTH.unpack_from), partial(_LENGTH.pack)
 _started, _sys, _stdout = chance.started, vars(sys), sys.stdout
 _flush = partial(_stdout.flush)
 _Function = types.FunctionType
