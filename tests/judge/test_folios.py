@@ -60,7 +60,7 @@ def test_a_settled_process_goes_on_with_the_same_memory() -> None:
 
 def test_what_is_gone_meanwhile_is_left_out() -> None:
     gone = folios.Piece(1 << 40, 1 << 20)
-    folios.settle(folios.Plan((gone,), folios.Piece(0, 0)))
+    folios.settle(folios.Plan((gone,), folios.Piece(0, 0), (gone,)))
 
 
 def test_without_huge_pages_there_is_no_plan(tmp_path: Path, monkeypatch: Any) -> None:

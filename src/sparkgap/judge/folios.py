@@ -5,9 +5,12 @@ back. Where neighbouring entries lie in one huge page (in the kernel's words: in
 many of them at once, even if that page is not mapped as one. The interpreter's code is mapped as huge pages as well, as
 far as they fit, so that no program faults its pages in again. docs/architecture.md says what that gains.
 
+Each mapping costs a fork 1 to 3 microseconds, and there are five for each library. So neighbours of one kind are made
+one mapping.
+
 Nothing of it can be seen from inside: every byte stays at its address. What is written to stays writable, what is
-executed becomes executable only after it was copied; constants behind the code become executable with it, which
-matters little where programs may map code of their own.
+executed becomes executable only after it was copied; constants beside code become executable with it, which matters
+little where programs may map code of their own.
 
 Where there are no huge pages, or no `makecontext` (musl), nothing happens. Not covered: memory mapped by packages but
 sparsely used, and stacks.
@@ -18,11 +21,11 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 _HUGE, _PAGE = 2 << 20, os.sysconf("SC_PAGESIZE")
-_LEAST, _MOST = 16 * _PAGE, 64 << 20  # bytes of a mapping worth moving; of all of them
+_MOST = 64 << 20  # bytes to be moved
 _ENABLED = "/sys/kernel/mm/transparent_hugepage/enabled"
 # From the kernel's headers: the module `mmap` would be one more library in every process that is forked.
 _READ, _WRITE, _EXECUTE = 1, 2, 4
@@ -48,13 +51,14 @@ class Piece(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to move: memory that is written to, and the interpreter's code (none: of size 0)."""
+    """What to move: memory that is written to, the interpreter's code (none: of size 0). And what to make one mapping."""
 
     written: tuple[Piece, ...]
     code: Piece
+    constant: tuple[Piece, ...]
 
 
-NOTHING = Plan((), Piece(0, 0))
+NOTHING = Plan((), Piece(0, 0), ())
 
 
 def plan() -> Plan:
@@ -67,15 +71,13 @@ def plan() -> Plan:
             mappings = list(_mappings(smaps))
     except OSError:
         return NOTHING
-    written = tuple(
-        Piece(start, size)
-        for start, size, access, name, own in mappings
-        if access == "rw-p" and size >= _LEAST and 4 * own >= size and name != "[stack]"
-    )
-    return Plan(written if sum(size for _, size in written) <= _MOST else (), _code(mappings))
+    written = _written(mappings)
+    return Plan(written if sum(size for _, size in written) <= _MOST else (), _code(mappings), _constant(mappings))
 
 
 _Mapping = tuple[int, int, str, str, int]  # start, bytes, access, name, bytes that are no file's
+
+_NONE: _Mapping = (0, 0, "", "", 0)
 
 
 def _mappings(smaps: Iterator[str]) -> Iterator[_Mapping]:
@@ -88,6 +90,34 @@ def _mappings(smaps: Iterator[str]) -> Iterator[_Mapping]:
         elif not first.endswith(":"):
             start, end = (int(bound, 16) for bound in first.split("-"))
             size, access, name = end - start, rest[0], rest[4].strip() if len(rest) > 4 else ""
+
+
+def _written(mappings: Sequence[_Mapping]) -> tuple[Piece, ...]:
+    """Return memory that is written to, neighbours as one.
+
+    A library's data come in two mappings, of which the first is written to only while it is loaded. As one they cost a
+    fork half as much. That both can be written to then, as the interpreter's own types can, gives nothing away.
+    """
+    found: list[Piece] = []
+    for (start, size, access, name, own), following in pairwise((*mappings, _NONE)):
+        loaded = access == "r--p" and following[0] == start + size and following[2] == "rw-p"
+        if name != "[stack]" and own and 4 * own >= size and (access == "rw-p" or loaded):
+            if found and sum(found[-1]) == start:
+                found[-1] = Piece(found[-1].start, found[-1].size + size)
+            else:
+                found.append(Piece(start, size))
+    return tuple(found)
+
+
+def _constant(mappings: Sequence[_Mapping]) -> tuple[Piece, ...]:
+    """Return what of each library is mapped side by side and never written to: its code, and constants around it."""
+    found: list[Piece] = []
+    for (name, unwritten), group in groupby(mappings, lambda each: (each[3], "w" not in each[2] and not each[4])):
+        parts = list(group)
+        side_by_side = all(sum(one[:2]) == other[0] for one, other in pairwise(parts))
+        if name and unwritten and side_by_side and len(parts) > 1 and any("x" in each[2] for each in parts):
+            found.append(Piece(parts[0][0], sum(each[1] for each in parts)))
+    return tuple(found)
 
 
 def _code(mappings: Sequence[_Mapping]) -> Piece:
@@ -106,6 +136,8 @@ def _code(mappings: Sequence[_Mapping]) -> Piece:
 
 def settle(planned: Plan) -> None:
     """Move what was planned, as far as it is still there."""
+    for piece in planned.constant:  # as one mapping, where the system allows it
+        _libc.mprotect(piece.start, piece.size, _READ | _EXECUTE)
     if planned.code.size:
         _settle_code(planned.code)
     written = [piece for piece in planned.written if _is_there(piece)]
