@@ -51,7 +51,7 @@ class Piece(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to move: memory that is written to, the interpreter's code (none: of size 0). And what to make one mapping."""
+    """What to move: memory that is written to, the interpreter's code (none: of size 0); what else to make one."""
 
     written: tuple[Piece, ...]
     code: Piece
