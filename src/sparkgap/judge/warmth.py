@@ -153,12 +153,16 @@ def fill_gaps() -> list[object]:
     which it writes to with every object that it makes there, and the object itself on one page.
     """
     held: list[object] = []
-    for size in range(_STEP, _LARGEST + 1, _STEP):
-        make = _SMALLEST.get(size) or partial(bytes, size - sys.getsizeof(b""))
-        for _ in range(100_000):
-            held.append(make())
-            if id(held[-1]) % _POOL == _POOL_HEADER:  # the first in a pool that is new
-                break
+    newest: dict[int, int] = {}  # pools, by the size of what is made in them
+    for turn in range(2):  # the first leaves gaps where it had what it needed itself
+        for size in range(_STEP, _LARGEST + 1, _STEP):
+            make = _SMALLEST.get(size) or partial(bytes, size - sys.getsizeof(b""))
+            for _ in range(100_000):
+                held.append(make())
+                pool, place = divmod(id(held[-1]), _POOL)
+                if place == _POOL_HEADER or (turn and pool == newest.get(size)):  # the first in a pool that is new
+                    newest[size] = pool
+                    break
     return held
 
 
