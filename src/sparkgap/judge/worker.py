@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 GONE_MS = 1000  # how long a process may take to end once its line is closed
 SEEDS = (0, 1)
 MOST_TOGETHER, MOST_TOGETHER_BYTES, LONGEST_TOGETHER_S = 16, 1 << 18, 0.5
-WORTH_A_REHEARSAL = 20  # calls
+WORTH_A_REHEARSAL = 5  # calls
 MUCH_SAID = 64 << 10  # bytes, after which a program may have ended because a socket was full
 
 
