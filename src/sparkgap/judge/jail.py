@@ -284,7 +284,7 @@ def program_walls(level: str, own_bytes: int) -> PutOn:
         own_bytes: of address space that the process has before any program.
     """
     limit, address_space, file_size, full = (
-        partial(resource.setrlimit),
+        partial(resource.setrlimit),  # see `warmth.renew_partials`
         resource.RLIMIT_AS,
         resource.RLIMIT_FSIZE,
         level == "full",

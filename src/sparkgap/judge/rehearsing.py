@@ -68,7 +68,7 @@ class _Difference:
     def __abs__(self) -> _Size:
         return _Size()
 
-    __bool__ = __eq__ = __hash__ = __getattr__ = __reduce_ex__ = _refuse
+    __bool__ = __eq__ = __hash__ = __getattr__ = __reduce_ex__ = __str__ = __repr__ = _refuse
 
 
 class _Size:
@@ -78,7 +78,7 @@ class _Size:
         return True
 
     __lt__ = __le__ = _small
-    __bool__ = __eq__ = __hash__ = __getattr__ = __reduce_ex__ = _refuse
+    __bool__ = __eq__ = __hash__ = __getattr__ = __reduce_ex__ = __str__ = __repr__ = _refuse
 
 
 class _Calls:

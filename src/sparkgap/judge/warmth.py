@@ -142,8 +142,9 @@ def renew_partials() -> list[object]:
     return old
 
 
-FILLING_BYTES = 2 << 20  # of address space, that filling the gaps takes at most
 _POOL, _POOL_HEADER, _STEP, _LARGEST = 16384, 48, 16, 512  # bytes, of CPython's allocator of small objects
+_MOST = 64 << 10  # bytes for each size: other allocators have no such pools
+FILLING_BYTES = 2 * _MOST * _LARGEST // _STEP  # that filling the gaps takes at most
 
 
 def fill_gaps() -> list[object]:
@@ -157,7 +158,7 @@ def fill_gaps() -> list[object]:
     for turn in range(2):  # the first leaves gaps where it had what it needed itself
         for size in range(_STEP, _LARGEST + 1, _STEP):
             make = _SMALLEST.get(size) or partial(bytes, size - sys.getsizeof(b""))
-            for _ in range(100_000):
+            for _ in range(_MOST // size):
                 held.append(make())
                 pool, place = divmod(id(held[-1]), _POOL)
                 if place == _POOL_HEADER or (turn and pool == newest.get(size)):  # the first in a pool that is new
