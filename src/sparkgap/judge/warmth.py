@@ -158,10 +158,12 @@ def fill_gaps() -> list[object]:
     for turn in range(2):  # the first leaves gaps where it had what it needed itself
         for size in range(_STEP, _LARGEST + 1, _STEP):
             make = _SMALLEST.get(size) or partial(bytes, size - sys.getsizeof(b""))
+            row = 0  # of objects that lie side by side from the start of a pool: three, and it is a new one
             for _ in range(_MOST // size):
                 held.append(make())
                 pool, place = divmod(id(held[-1]), _POOL)
-                if place == _POOL_HEADER or (turn and pool == newest.get(size)):  # the first in a pool that is new
+                row = row + 1 if place == _POOL_HEADER + row * size else 0
+                if row == 3 or (turn and pool == newest.get(size)):
                     newest[size] = pool
                     break
     return held
