@@ -317,7 +317,7 @@ _answers = st.sampled_from([1.0, 2.0, True]) | st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.lists(_answers, max_size=2).map(tuple), _answers), min_size=1, max_size=30))
 def test_batches_hold_all_inputs_and_no_answer_to_an_earlier_one(cases: list[tuple[tuple[Any, ...], Any]]) -> None:
     found = batches("f", [args for args, _ in cases], [answer for _, answer in cases])

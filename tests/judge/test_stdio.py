@@ -177,7 +177,7 @@ def test_luck_of_the_hash_seed_is_wrong(judge: Judge) -> None:
 
 def test_a_script_that_ends_just_as_the_worker_asks_after_it(judge: Judge) -> None:
     """The worker asks every quarter of a second; an ending that crosses the question must not be lost."""
-    naps = [f"import time\ntime.sleep({0.2480 + step / 4000})\nprint(1)" for step in range(24)]
+    naps = [f"import time\ntime.sleep({0.2480 + step / 2000})\nprint(1)" for step in range(12)]
     programs = [Program(nap, StdioTests((("", "1"),))) for nap in naps]
     assert {verdict.status for _, verdict in judge.stream(programs)} == {"passed"}
 

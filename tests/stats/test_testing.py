@@ -68,7 +68,7 @@ def test_two_sided_is_twice_a_tail(z: float) -> None:
     assert two_sided(z) == pytest.approx(min(1.0, 2 * norm.sf(abs(z))), rel=1e-9)
 
 
-@settings(max_examples=20, deadline=None)  # the peer is slow
+@settings(max_examples=8, deadline=None)  # the peer is slow
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_is_statsmodels(p_values: list[float]) -> None:
     expected = multipletests(p_values, method="holm")[1].tolist() if p_values else []

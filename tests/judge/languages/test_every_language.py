@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -57,22 +57,30 @@ def test_all_tests_are_tried_if_asked(judge: Judge, installed, name: str) -> Non
     assert judge.run(Program(trial.right, trial.tests, name, all_tests=True)).tests_total == 2
 
 
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[Judge]:
+    """A judge that builds two programs at a time."""
+    with Judge(workers=2) as judge:
+        yield judge
+
+
 @every
-def test_attacks_do_not_pass(judge: Judge, installed, name: str) -> None:
+def test_attacks_do_not_pass(two_workers: Judge, installed, name: str) -> None:
     installed(name)
     enemies = enemies_of(name)
-    assert not amiss(judge, enemies.attacks)
-    assert judge.run(enemies.calls.program(enemies.calls.right)).passed
-    assert judge.run(enemies.calls.program(enemies.calls.wrong)).status == "wrong"
+    assert not amiss(two_workers, enemies.attacks)
+    after = [enemies.calls.program(source) for source in (enemies.calls.right, enemies.calls.wrong) * 4]
+    verdicts = dict(two_workers.stream(after))
+    assert [verdicts[place].status for place in range(8)] == ["passed", "wrong"] * 4
 
 
-def amiss(judge: Judge, attacks: Iterable[Attack]) -> list[str]:
+def amiss(judge: Judge, attacks: Sequence[Attack]) -> list[str]:
     """Put attacks to the judge; return what is wrong with the verdicts."""
-    verdicts = ((enemy, judge.run(enemy.program())) for enemy in attacks)
+    verdicts = judge.stream(enemy.program() for enemy in attacks)
     return [
-        f"{enemy.name}: {verdict.status} ({verdict.reason}), not {sorted(enemy.statuses)}"
-        for enemy, verdict in verdicts
-        if verdict.status not in enemy.statuses
+        f"{attacks[place].name}: {verdict.status} ({verdict.reason}), not {sorted(attacks[place].statuses)}"
+        for place, verdict in verdicts
+        if verdict.status not in attacks[place].statuses
     ]
 
 
