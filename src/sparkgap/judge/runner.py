@@ -194,12 +194,12 @@ class _Candidate:
     def _answer_each(self, calls: list[tuple[str, Any]]) -> None:
         """Answer calls of which none waits for the answer to another.
 
-        Where nobody waits for the answers either, they are written a few at a time; the 1st, 2nd, 4th, 8th ... at once,
-        so that one who looks in on a program that never ends sees what it got wrong before.
+        Where nobody waits for the answers either, they are written a few at a time; the 1st, 4th, 16th ... at once, so
+        that one who looks in on a program that never ends sees what it got wrong before.
         """
-        names, encoded, captures = self._names, self._encoded, self._captures
+        names, encoded, captures, batched = self._names, self._encoded, self._captures, self._batched
         due = _monotonic_ns() + _LONGEST_HELD_NS
-        place = 0
+        place = due_place = 0
         for name, args in calls:
             if captures:
                 self._answer(self._call_only, name, args)
@@ -212,9 +212,9 @@ class _Candidate:
                 if len(body) > self._most_bytes:
                     body = _too_large(body)
                 self._out += _packed_length(len(body)) + body
-            if not (self._batched and place & (place + 1)) or len(self._out) > _MOST_HELD or _monotonic_ns() > due:
+            if not batched or place == due_place or len(self._out) > _MOST_HELD or _monotonic_ns() > due:
                 self._let_out()
-                due = _monotonic_ns() + _LONGEST_HELD_NS
+                due, due_place = _monotonic_ns() + _LONGEST_HELD_NS, 4 * place + 3
             place += 1  # noqa: SIM113 - `enumerate` is one more type to touch
 
     def _call(self, target: Any, args: Any, kwargs: Any) -> Any:
