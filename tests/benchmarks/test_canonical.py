@@ -16,8 +16,11 @@ from sparkgap.judge import Judge
 from sparkgap.references import GENEROUS, Reference, prepared, references
 from sparkgap.types import Problem, Program, Verdict
 
-# Several seconds of CPU each, and a good half of the whole: left to the long runs.
-HEAVY = {"HumanEval/15", "HumanEval/130", "HumanEval/139", "Mbpp/123", "Mbpp/392", "Mbpp/599"}
+# A second of CPU and more each, and most of the whole: left to the long runs.
+HEAVY = {
+    "HumanEval/15", "HumanEval/36", "HumanEval/59", "HumanEval/83", "HumanEval/94", "HumanEval/130", "HumanEval/139",
+    "Mbpp/123", "Mbpp/392", "Mbpp/599",
+}  # fmt: skip
 PLUS = ["humaneval_plus", "mbpp_plus"]
 
 

@@ -91,7 +91,7 @@ def neighbours(draw: st.DrawFn) -> tuple[Any, Any]:
     return shift(expected), expected
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(pair=neighbours(), atol=st.sampled_from([0, 0, 1e-6, 1e-4]))
 @example(pair=([2**63, -1], [2.0**63, -1.0]), atol=0)
 @example(pair=([10**30], [1e30]), atol=0)
@@ -111,7 +111,7 @@ def test_equal_gives_evalplus_verdict(pair: tuple[Any, Any], atol: float) -> Non
     assert compare("equal", (), actual, expected, atol) is wanted
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(actual=nested(leaves), expected=nested(leaves), atol=st.sampled_from([0, 1e-6]))
 def test_unrelated_values_get_evalplus_verdict(actual: Any, expected: Any, atol: float) -> None:
     wanted = evalplus_equal(actual, expected, atol) and not is_empty_against_full(actual, expected)
