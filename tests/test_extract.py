@@ -356,7 +356,7 @@ BOMBS = {
     "code lines": "def f(\n" * 20000,
     "assignments": "x = (\n" * 20000,
     "decorators": "@a\n" * 20000,
-    "words": "word\n" * 30000,
+    "words": "word\n" * 15000,
     "comments": "# total\n" * 30000,
     "big list": "total = [" + "1, " * 300000 + "]",
     "junk": "".join(chr(33 + (i * i * 7919) % 90) + ("\n" if i % 61 == 0 else "") for i in range(300000)),

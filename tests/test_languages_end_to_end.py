@@ -54,7 +54,7 @@ def test_a_model_is_measured_in_another_language(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("_data")
 def test_samples_files_are_graded_in_another_language(tmp_path: Path) -> None:
-    problems = list(plugins.find("benchmarks", "humaneval_x_cpp").problems())[20:23]
+    problems = list(plugins.find("benchmarks", "humaneval_x_cpp").problems())[20:22]
     tests = problems[0].tests
     needed("cpp", tests if isinstance(tests, CodeTests) else None)
     rows = []
@@ -68,11 +68,11 @@ def test_samples_files_are_graded_in_another_language(tmp_path: Path) -> None:
         ]
     path = tmp_path / "samples.jsonl.gz"
     path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
-    words = ["grade", str(path), "-b", "humaneval_x_cpp", "--out", str(tmp_path / "run"), "--workers", "1"]
+    words = ["grade", str(path), "-b", "humaneval_x_cpp", "--out", str(tmp_path / "run"), "--workers", "2"]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     summary = json.loads((tmp_path / "run" / "summary.json").read_text("utf-8"))
-    assert summary["by_status"] == {"passed": 9, "compile": 3}
+    assert summary["by_status"] == {"passed": 6, "compile": 2}
     scores = [json.loads(line) for line in (tmp_path / "run" / "scores.jsonl").read_text("utf-8").splitlines()]
     refused = [score for score in scores if score["status"] == "compile"]
     assert all("undefined_name" in score["why"] for score in refused)
