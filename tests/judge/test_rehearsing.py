@@ -109,7 +109,7 @@ _lines = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(_lines, min_size=1, max_size=4), st.lists(st.integers(-2, 5) | st.just([1]), min_size=1, max_size=5))
 def test_tests_that_hold_make_the_calls_found_out_unless_answers_decide(lines: list[str], answers: list[Any]) -> None:
     code = "n = 0\nfor i in (1, 2, 3):\n    " + "\n    ".join(lines) + "\n"
