@@ -1,4 +1,4 @@
-"""Memory moved into huge pages: no byte changes, no address, nothing is both writable and executable."""
+"""Memory moved into huge pages and few mappings: no byte or address changes, nothing is both written and executed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from sparkgap.judge import folios
 def pages():
     return int(open("/proc/self/statm").read().split()[0])
 
+def mappings():
+    return sum(1 for _ in open("/proc/self/maps"))
+
 def code_of(plan):
     return hashlib.sha256((ctypes.c_char * plan.code.size).from_address(plan.code.start)).hexdigest()
 
 things = {n: [str(n), float(n), {n: bytes(n % 700)}] for n in range(20_000)}
-plan, size = folios.plan(), pages()
+plan, size, before = folios.plan(), pages(), mappings()
 code = code_of(plan)
 for _ in range(3):
     folios.settle(plan)
@@ -36,6 +39,7 @@ _, status = os.waitpid(child, 0)
 maps = [line.split() for line in open("/proc/self/maps")]
 print(json.dumps({
     "written": len(plan.written),
+    "fewer": before - len(maps),
     "intact": all(t == [str(n), float(n), {n: bytes(n % 700)}] for n, t in things.items()),
     "code": code_of(plan) == code,
     "status": os.waitstatus_to_exitcode(status),
@@ -50,6 +54,7 @@ def test_a_settled_process_goes_on_with_the_same_memory() -> None:
     ran = subprocess.run([sys.executable, "-c", _SETTLED], capture_output=True, text=True, check=True)
     said = json.loads(ran.stdout)
     assert said["written"] > 0 or folios.plan() == folios.NOTHING
+    assert said["fewer"] > 0 or folios.plan() == folios.NOTHING
     assert said["intact"]
     assert said["code"]
     assert said["status"] == 7

@@ -296,8 +296,9 @@ def f(x):
 """
 
 
-def test_no_answer_is_found_among_the_arguments_of_later_calls(judge: Judge) -> None:
-    code = "assert f('stop') == 'pots'\nassert f('pots') == 'stop'\n"
+@pytest.mark.parametrize("first", ["f('stop') == 'pots'", "f('stop') + '!' == 'pots!'", "[f('stop')] == ['pots']"])
+def test_no_answer_is_found_among_the_arguments_of_later_calls(judge: Judge, first: str) -> None:
+    code = f"assert {first}\nassert f('pots') == 'stop'\n"
     assert judge.run(Program("def f(x): return x[::-1]\n", CodeTests(code))).passed
     assert judge.run(Program(PEEKING, CodeTests(code))).status == "wrong"
 
